@@ -1,0 +1,118 @@
+// swift-tools-version: 6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// Swift 6 mode, warnings as errors, and imports that show what a module's API leaks.
+let checked: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+let strict = checked + [.strictMemorySafety()]
+
+/// Every target of ours, floor by floor; imports go down only, and
+/// `swift build --explicit-target-dependency-import-check error` enforces it.
+let targets: [Target] = [
+  // 0: headers Swift cannot see, and system libraries behind a C face.
+  .target(name: "CLinux"),
+  .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
+  .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+  .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+  .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
+  .target(name: "CWire", linkerSettings: [.linkedLibrary("protobuf-c")]),
+
+  // 1: the nouns; the only module that calls libc; regular expressions.
+  .ours("Telemetry"),
+  .ours("Linux", ["CLinux"]),
+  .ours("RE2", ["CRE2"]),
+
+  // 2: machinery, each usable alone; only HTTP knows the HTTP library.
+  .ours("Syntax", ["CYAML", "Linux"]),
+  .ours("Relabel", ["Telemetry", "RE2"]),
+  .ours("Wire", ["Telemetry", "CSnappy", "CWire"]),
+  .ours("Queue", ["Linux"]),
+  .ours(
+    "HTTP", ["Linux"],
+    products: [
+      .product(name: "NIOCore", package: "swift-nio"),
+      .product(name: "NIOPosix", package: "swift-nio"),
+      .product(name: "NIOHTTP1", package: "swift-nio"),
+      .product(name: "NIOSSL", package: "swift-nio-ssl"),
+    ]),
+
+  // 3: everything that talks to the kernel, files or network.
+  .ours("NodeMetrics", ["Telemetry", "Linux", "RE2", "CSystemd"]),
+  .ours("Scrape", ["Telemetry", "Linux", "HTTP"]),
+  .ours("Delivery", ["Telemetry", "Linux", "Wire", "Queue", "HTTP"]),
+  .ours("Hub", ["Telemetry", "Linux", "Wire", "HTTP"]),
+
+  // 4: the graph of components.
+  .ours("Runtime", ["Syntax", "Telemetry", "Linux"]),
+
+  // 5: one file per Alloy component; the HTTP surface and self-metrics.
+  .ours(
+    "Components",
+    [
+      "Runtime", "Syntax", "Telemetry", "Linux", "RE2", "Relabel", "Wire", "Queue", "HTTP", "NodeMetrics", "Scrape",
+      "Delivery",
+    ]),
+  .ours("Status", ["Runtime", "Syntax", "Telemetry", "Linux", "HTTP"]),
+]
+
+extension Target {
+  /// A Swift target under the settings all of ours share.
+  static func ours(_ name: String, _ dependencies: [String] = [], products: [Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies.map { .byName(name: $0) } + products, swiftSettings: strict)
+  }
+
+  static func tests(_ name: String, _ dependencies: [String]) -> Target {
+    .testTarget(
+      name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
+      swiftSettings: checked)
+  }
+}
+
+let tests: [Target] = [
+  .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: checked),
+  .tests("TelemetryTests", ["Telemetry"]),
+  .tests("LinuxTests", ["Linux"]),
+  .tests("RE2Tests", ["RE2"]),
+  .tests("SyntaxTests", ["Syntax"]),
+  .tests("RelabelTests", ["Relabel", "Telemetry"]),
+  .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
+  .tests("QueueTests", ["Queue", "Linux"]),
+  .tests("HTTPTests", ["HTTP", "Linux"]),
+  .tests("NodeMetricsTests", ["NodeMetrics", "Telemetry", "Linux"]),
+  .tests("ScrapeTests", ["Scrape", "Telemetry", "HTTP", "Linux"]),
+  .tests("DeliveryTests", ["Delivery", "Hub", "Queue", "Wire", "HTTP", "Telemetry", "Linux"]),
+  .tests("HubTests", ["Hub", "Wire", "HTTP", "Telemetry", "Linux"]),
+  .tests("RuntimeTests", ["Runtime", "Syntax", "Telemetry"]),
+  .tests("ComponentsTests", ["Components", "Runtime", "Syntax", "Telemetry", "Linux"]),
+  .tests("StatusTests", ["Status", "HTTP", "Linux"]),
+]
+
+// While the floors are being built, a target joins when its folder does.
+import Foundation
+
+let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+func exists(_ target: Target) -> Bool {
+  let folder = target.path ?? ((target.isTest ? "Tests/" : "Sources/") + target.name)
+  return FileManager.default.fileExists(atPath: root.appendingPathComponent(folder).path)
+}
+
+let present = (targets + tests).filter(exists)
+let usesHTTP = present.contains { $0.name == "HTTP" }
+
+let package = Package(
+  name: "spoke",
+  dependencies: usesHTTP
+    ? [
+      .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+      .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+    ] : [],
+  targets: present,
+  cxxLanguageStandard: .cxx17
+)
