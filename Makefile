@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+# The front door. `make` alone lists what there is.
+
+RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
+DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
+
+.PHONY: help demo build test lint format clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+demo: build ## Collect this host and ship it to a hub in the same process, live in the terminal
+	@.build/release/agent demo
+
+build: ## The release binary, .build/release/agent
+	@scripts/prepare build
+	@$(RELEASE)
+
+test: ## All tests, against the real Prometheus and node_exporter
+	@scripts/prepare test
+	@$(DEBUG)
+	@swift test --skip-build
+
+lint: ## Formatting and layering
+	@swift format lint --strict --recursive Package.swift Sources Tests
+	@scripts/check-layout
+
+format: ## Rewrite the sources as `make lint` wants them
+	@swift format --in-place --recursive Package.swift Sources Tests
+
+clean: ## Remove what was built
+	@rm -rf .build
