@@ -28,6 +28,7 @@ let targets: [Target] = [
   .ours("Telemetry"),
   .ours("Linux", ["CLinux"]),
   .ours("RE2", ["CRE2"]),
+  .ours("Flags"),
 
   // 2: machinery, each usable alone; only HTTP knows the HTTP library.
   .ours("Syntax", ["CYAML", "Linux"]),
@@ -80,6 +81,7 @@ let tests: [Target] = [
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
+  .tests("FlagsTests", ["Flags"]),
   .tests("SyntaxTests", ["Syntax"]),
   .tests("RelabelTests", ["Relabel", "Telemetry"]),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
