@@ -22,7 +22,7 @@ let targets: [Target] = [
   .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
   .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
-  .target(name: "CWire", linkerSettings: [.linkedLibrary("protobuf-c")]),
+  .target(name: "CWire", exclude: ["schema"], linkerSettings: [.linkedLibrary("protobuf-c")]),
 
   // 1: the nouns; the only module that calls libc; regular expressions.
   .ours("Telemetry"),
