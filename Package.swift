@@ -108,7 +108,7 @@ func exists(_ target: Target) -> Bool {
 }
 
 let present = (targets + tests).filter(exists)
-let usesHTTP = present.contains { $0.name == "HTTP" }
+let  usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
   name: "spoke",

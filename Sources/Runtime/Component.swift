@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Linux
+public import Syntax
+public import Telemetry
+
+/// One running block of the configuration.
+///
+/// Made by its `ComponentKind` without side effects; whatever it opens, it opens in `run`.
+public protocol Component: AnyObject, Sendable {
+  /// What others can refer to, as far as it is known before the component runs.
+  var exports: [String: Value] { get }
+
+  /// Does the component's work until its task is cancelled, then lets go of everything and returns.
+  ///
+  /// An error makes the component unhealthy with that reason; it is run again after a pause.
+  func run() async throws
+
+  /// Takes new arguments without stopping; false means the component must be stopped and made anew.
+  func update(_ arguments: EvaluatedBlock) async -> Bool
+
+  /// Appends the component's own metrics to `batch`; the runtime adds the labels that name the component.
+  func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch
+}
+
+extension Component {
+  /// Nothing to refer to.
+  public var exports: [String: Value] { [:] }
+
+  /// Most components are cheap to make anew.
+  public func update(_ arguments: EvaluatedBlock) async -> Bool { false }
+
+  /// No metrics of its own.
+  public func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch { batch }
+}
+
+/// What can be written in a configuration: a name, and how its arguments become a component.
+public struct ComponentKind: Sendable {
+  /// The name before the label, such as `prometheus.scrape`.
+  public let name: String
+  /// Reads the arguments, reporting every mistake to the decoder, and makes the component without starting anything.
+  ///
+  /// What it returns is used only when the decoder found no mistake.
+  public let make: @Sendable (BlockDecoder, ComponentContext) -> (any Component)?
+
+  /// A kind of component.
+  public init(_ name: String, make: @Sendable @escaping (BlockDecoder, ComponentContext) -> (any Component)?) {
+    self.name = name
+    self.make = make
+  }
+}
+
+/// What the runtime gives a component.
+public struct ComponentContext: Sendable {
+  /// The component's id with the path of its modules, such as `prometheus.scrape.metrics_scraper`.
+  public let id: String
+  /// Its log, which names it.
+  public let log: Log
+  /// The directory in which it may keep state; not yet made.
+  public let stateDirectory: String
+  /// Where others send samples to this component; the same one as long as the id exists, whatever is reloaded.
+  public let metricsInlet: MetricsInlet
+  let handle: ComponentHandle
+
+  /// Says that the component does its work.
+  public func reportHealthy() { handle.report(.healthy) }
+
+  /// Says that the component cannot do its work, and why; it goes on trying.
+  public func reportUnhealthy(_ reason: String) { handle.report(.unhealthy(reason)) }
+
+  /// Replaces the component's exports; what refers to them is evaluated again.
+  public func publish(_ exports: [String: Value]) { handle.publish(exports) }
+}

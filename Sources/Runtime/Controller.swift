@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Linux
+internal import Syntax
+public import Telemetry
+
+/// Runs a configuration, and moves from one to the next without touching what did not change.
+public actor Controller {
+  /// How to run.
+  public struct Options: Sendable {
+    /// The directory below which components keep their state.
+    public var storagePath: String
+    /// Leave out components this agent does not have instead of refusing the file.
+    public var skipUnsupported: Bool
+
+    /// Options.
+    public init(storagePath: String, skipUnsupported: Bool = false) {
+      self.storagePath = storagePath
+      self.skipUnsupported = skipUnsupported
+    }
+  }
+
+  private struct Running {
+    var step: Plan.Step
+    var task: Task<Void, Never>?
+  }
+
+  private let source: ConfigurationSource
+  private let kinds: [ComponentKind]
+  private let options: Options
+  private let log: Log
+  private let applySettings: @Sendable (Settings) -> Void
+
+  private var running: [Running] = []  // in the order of the plan
+  private var modules: [Module] = []
+  private var imports: [ImportedFile] = []
+  private var turn = Turn()
+  private var importWatch: Task<Void, Never>?
+  private var loads = LoadRecord()
+
+  /// A controller of the configuration at `source`; nothing is read until `start`.
+  ///
+  /// `applySettings` is called with the settings of each configuration that is put to work.
+  public init(
+    _ source: ConfigurationSource, kinds: [ComponentKind], options: Options, log: Log,
+    applySettings: @Sendable @escaping (Settings) -> Void
+  ) {
+    self.source = source
+    self.kinds = kinds
+    self.options = options
+    self.log = log
+    self.applySettings = applySettings
+  }
+
+  /// Reads and checks the configuration without running anything; this is all `agent validate` does.
+  public static func validate(
+    _ source: ConfigurationSource, kinds: [ComponentKind], skipUnsupported: Bool = false
+  ) throws(ConfigurationError) -> Plan {
+    let planner = Planner(
+      kinds: kinds, storagePath: "", skipUnsupported: skipUnsupported, log: Log(to: LogSink(descriptor: -1)),
+      makeHandle: { ComponentHandle(id: $0) { _ in } })
+    return try planner.plan(source)
+  }
+
+  // MARK: Start, reload, stop
+
+  /// Reads the configuration and starts its components.
+  ///
+  /// - Throws: when it cannot be read or has mistakes; nothing runs then. That a component cannot do its work is no
+  ///   error: it shows in its health, and it goes on trying.
+  /// - Returns: the plan, for its warnings.
+  @discardableResult
+  public func start() async throws(ConfigurationError) -> Plan { try await change() }
+
+  /// Reads the configuration again and moves to it as a whole; when it has mistakes, all stays as it was.
+  @discardableResult
+  public func reload() async throws(ConfigurationError) -> Plan { try await change() }
+
+  private func change() async throws(ConfigurationError) -> Plan {
+    await takeTurn()
+    defer { turn.pass() }
+    do throws(ConfigurationError) {
+      let plan = try planner().plan(source)
+      applySettings(plan.settings)
+      await move(to: plan)
+      loads.succeeded(at: wallClockNanoseconds())
+      return plan
+    } catch {
+      loads.failed()
+      throw error
+    }
+  }
+
+  /// Stops every component, those that others feed last.
+  public func stop() async {
+    await takeTurn()
+    defer { turn.pass() }
+    importWatch?.cancel()
+    for index in running.indices.reversed() { await stop(index) }
+  }
+
+  private func planner() -> Planner {
+    var planner = Planner(
+      kinds: kinds, storagePath: options.storagePath, skipUnsupported: options.skipUnsupported, log: log,
+      makeHandle: { id in
+        ComponentHandle(id: id) { [weak self] id in
+          guard let self else { return }
+          Task { await self.exportsChanged(of: id) }
+        }
+      })
+    planner.running = Dictionary(running.map { ($0.step.node.id, $0.step) }, uniquingKeysWith: { first, _ in first })
+    return planner
+  }
+
+  /// Stops what is gone or changed, last first; then starts what is new or changed, first first.
+  private func move(to plan: Plan) async {
+    var kept: [String: Running] = [:]
+    let planned = Dictionary(plan.steps.map { ($0.node.id, $0) }, uniquingKeysWith: { first, _ in first })
+    for index in running.indices.reversed() {
+      let old = running[index]
+      if let new = planned[old.step.node.id], await takesOver(old.step, new) {
+        kept[old.step.node.id] = old
+      } else {
+        await stop(index)
+      }
+    }
+    running = []
+    for var step in plan.steps {
+      if let old = kept[step.node.id] {
+        step = Plan.Step(
+          node: step.node, evaluated: step.evaluated, exports: step.exports, component: old.step.component,
+          handle: step.handle)
+        running.append(Running(step: step, task: old.task))
+      } else {
+        running.append(Running(step: step, task: start(step)))
+      }
+    }
+    modules = plan.modules
+    imports = plan.imports
+    watchImports()
+  }
+
+  /// Whether the component of `old` goes on as that of `new`.
+  private func takesOver(_ old: Plan.Step, _ new: Plan.Step) async -> Bool {
+    guard let component = old.component, let evaluated = new.evaluated else { return false }
+    if component === new.component { return true }
+    guard old.node.kind == new.node.kind else { return false }
+    return await component.update(evaluated)
+  }
+
+  private func start(_ step: Plan.Step) -> Task<Void, Never>? {
+    guard let component = step.component else { return nil }
+    step.handle.reset(step.exports)
+    step.handle.report(.unknown)
+    step.handle.inlet.close()
+    return Task { [log] in
+      await supervise(component, step.handle, log.component(step.node.id))
+    }
+  }
+
+  private func stop(_ index: Int) async {
+    guard let task = running[index].task else { return }
+    running[index].step.handle.inlet.close()
+    task.cancel()
+    await task.value
+    running[index].task = nil
+    running[index].step.handle.report(.exited)
+  }
+
+  private func takeTurn() async {
+    if turn.take() { return }
+    await withCheckedContinuation { turn.wait($0) }
+  }
+
+  // MARK: Exports that change
+
+  /// Evaluates again what refers to `id`, and what refers to that in turn.
+  private func exportsChanged(of id: String) async {
+    await takeTurn()
+    defer { turn.pass() }
+    guard let changed = running.firstIndex(where: { $0.step.node.id == id }) else { return }
+    running[changed].step.exports = running[changed].step.handle.exports
+    var stale: Set<String> = [id]
+    for index in running.indices where running[index].step.node.dependencies.contains(where: stale.contains) {
+      if await reevaluate(index) { stale.insert(running[index].step.node.id) }
+    }
+  }
+
+  /// Evaluates one node anew; true when its own exports changed.
+  private func reevaluate(_ index: Int) async -> Bool {
+    var evaluation = Evaluation(modules: modules)
+    for other in running { evaluation.exports[other.step.node.id] = other.step.exports }
+    let old = running[index].step
+    let result = planner().reevaluate(old, evaluation.scope(of: old.node))
+    guard let new = result.step else {
+      // It goes on with the arguments it has.
+      let reason = result.errors.map(\.message).joined(separator: "; ")
+      old.handle.report(.unhealthy("its arguments cannot be evaluated any more: \(reason)"))
+      return false
+    }
+    guard new.evaluated != old.evaluated || new.exports != old.exports else { return false }
+    if old.component != nil, await !takesOver(old, new) {
+      await stop(index)
+      running[index] = Running(step: new, task: start(new))
+    } else {
+      running[index].step = Plan.Step(
+        node: new.node, evaluated: new.evaluated, exports: new.exports, component: old.component, handle: old.handle)
+    }
+    return new.exports != old.exports
+  }
+
+  // MARK: Imports
+
+  private func watchImports() {
+    importWatch?.cancel()
+    importWatch = nil
+    guard let pause = imports.map(\.pollFrequency).min() else { return }
+    let paths = imports.map(\.path)
+    importWatch = Task { [weak self] in
+      var seen = stamps(of: paths)
+      while (try? await Task.sleep(for: max(pause, .seconds(1)))) != nil {
+        let now = stamps(of: paths)
+        guard now != seen else { continue }
+        seen = now
+        await self?.reloadForImports()
+      }
+    }
+  }
+
+  private func reloadForImports() {
+    // Not awaited here: the reload ends this very task when it starts the next watch.
+    Task {
+      do throws(ConfigurationError) {
+        try await reload()
+        log.info("reloaded because an imported file changed")
+      } catch {
+        log.error("an imported file changed and the configuration is no longer valid; the running one stays", ("err", "\(error)"))
+      }
+    }
+  }
+
+  // MARK: What others see
+
+  /// Every component with its health.
+  public var statuses: [ComponentStatus] {
+    running.filter { $0.step.component != nil }.map { running in
+      let (health, since) = running.step.handle.health
+      return ComponentStatus(
+        id: running.step.node.id, kind: running.step.node.kind, health: health, since: since,
+        references: running.step.node.dependencies)
+    }
+  }
+
+  /// Appends the runtime's metrics and those of every component.
+  public func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
+    var batch = batch
+    loads.write(to: &batch)
+    writeHealth(to: &batch)
+    for running in running {
+      guard let component = running.step.component else { continue }
+      batch = await component.collectMetrics(into: batch)
+    }
+    return batch
+  }
+
+  private func writeHealth(to batch: inout SeriesBatch) {
+    batch.family(
+      "alloy_component_controller_running_components", .gauge, help: "Components by health.")
+    let counts = Dictionary(statuses.map { ($0.health.name, 1) }, uniquingKeysWith: +)
+    for name in ["exited", "healthy", "unhealthy", "unknown"] {
+      batch.append("health_type", name, value: Double(counts[name] ?? 0))
+    }
+  }
+}
+
+/// Runs `component` until it is cancelled; when it fails, says why and tries again, each time later.
+private func supervise(_ component: any Component, _ handle: ComponentHandle, _ log: Log) async {
+  var pause = 1
+  while !Task.isCancelled {
+    let started = monotonicNanoseconds()
+    do {
+      try await component.run()
+      if !Task.isCancelled { handle.report(.exited) }
+      return
+    } catch {
+      if Task.isCancelled { return }
+      let reason = "\(error)"
+      handle.report(.unhealthy(reason))
+      handle.inlet.fail(reason)
+      if monotonicNanoseconds() - started > 60_000_000_000 { pause = 1 }
+      log.error("cannot do its work; trying again in \(pause) s", ("err", reason))
+    }
+    try? await Task.sleep(for: .seconds(pause))
+    pause = min(pause * 2, 30)
+  }
+}
+
+/// The stamps of the files at `paths`, and of the files in those that are directories.
+private func stamps(of paths: [String]) -> [FileStamp?] {
+  paths.flatMap { path in
+    let below = fileKind(path) == .directory ? (try? listDirectory(path)) ?? [] : []
+    return [FileStamp(path)] + below.map { FileStamp("\(path)/\($0)") }
+  }
+}
+
+/// One change at a time, in the order they were asked for.
+private struct Turn {
+  private var taken = false
+  private var waiting: [CheckedContinuation<Void, Never>] = []
+
+  mutating func take() -> Bool {
+    defer { taken = true }
+    return !taken
+  }
+
+  mutating func wait(_ continuation: CheckedContinuation<Void, Never>) { waiting.append(continuation) }
+
+  mutating func pass() {
+    if waiting.isEmpty { taken = false } else { waiting.removeFirst().resume() }
+  }
+}
+
+/// When configurations were loaded, for the metrics.
+private struct LoadRecord {
+  var lastSuccess: Int64 = 0
+  var lastWasGood = false
+  var failures = 0
+
+  mutating func succeeded(at time: Int64) {
+    lastSuccess = time
+    lastWasGood = true
+  }
+
+  mutating func failed() {
+    lastWasGood = false
+    failures += 1
+  }
+
+  func write(to batch: inout SeriesBatch) {
+    batch.family("alloy_config_last_load_successful", .gauge, help: "Whether the last load went well.")
+    batch.append(lastWasGood ? 1 : 0)
+    batch.family(
+      "alloy_config_last_load_success_timestamp_seconds", .gauge, help: "When a configuration was last put to work.")
+    batch.append(Double(lastSuccess) / 1e9)
+    batch.family("alloy_config_load_failures_total", .counter, help: "Loads that were refused.")
+    batch.append(Double(failures))
+  }
+}

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Synchronization
+public import Telemetry
+
+/// The door through which samples reach a component, which outlives the component.
+///
+/// Others hold the door, not the component behind it, so replacing the component on a reload changes nothing for them:
+/// a batch that arrives meanwhile waits for the next one. A batch for a component that failed is refused with the
+/// reason.
+public final class MetricsInlet: MetricsReceiver {
+  private enum State {
+    case closed(waiting: [UInt64: CheckedContinuation<Void, any Error>])
+    case open(any MetricsReceiver)
+    case failed(String)
+  }
+
+  private struct Guarded {
+    var state = State.closed(waiting: [:])
+    var nextWaiter: UInt64 = 0
+  }
+
+  /// The id of the component behind the door.
+  public let id: String
+  private let guarded = Mutex(Guarded())
+
+  init(id: String) { self.id = id }
+
+  /// Lets batches in, to `receiver`.
+  public func open(_ receiver: any MetricsReceiver) { change(to: .open(receiver)) { $0.resume() } }
+
+  /// Makes batches wait until the door is opened again.
+  public func close() {
+    guarded.withLock { guarded in
+      if case .closed = guarded.state { return }
+      guarded.state = .closed(waiting: [:])
+    }
+  }
+
+  /// Refuses batches for `reason`.
+  public func fail(_ reason: String) {
+    let error = InletError(id: id, reason: reason)
+    change(to: .failed(reason)) { $0.resume(throwing: error) }
+  }
+
+  private func change(to state: State, release: (CheckedContinuation<Void, any Error>) -> Void) {
+    let waiting = guarded.withLock { guarded -> [CheckedContinuation<Void, any Error>] in
+      defer { guarded.state = state }
+      guard case .closed(let waiting) = guarded.state else { return [] }
+      return Array(waiting.values)
+    }
+    waiting.forEach(release)
+  }
+
+  /// Hands `batch` on once the component is there.
+  public func receive(_ batch: SeriesBatch) async throws {
+    while true {
+      switch guarded.withLock({ $0.state }) {
+      case .open(let receiver): return try await receiver.receive(batch)
+      case .failed(let reason): throw InletError(id: id, reason: reason)
+      case .closed: try await waitForChange()
+      }
+    }
+  }
+
+  private func waitForChange() async throws {
+    let number = guarded.withLock { guarded in
+      guarded.nextWaiter += 1
+      return guarded.nextWaiter
+    }
+    try await withTaskCancellationHandler {
+      try await withCheckedThrowingContinuation { continuation in
+        let goOn = guarded.withLock { guarded -> Bool in
+          guard case .closed(var waiting) = guarded.state, !Task.isCancelled else { return true }
+          waiting[number] = continuation
+          guarded.state = .closed(waiting: waiting)
+          return false
+        }
+        if goOn { continuation.resume() }
+      }
+    } onCancel: {
+      let continuation = guarded.withLock { guarded -> CheckedContinuation<Void, any Error>? in
+        guard case .closed(var waiting) = guarded.state else { return nil }
+        let continuation = waiting.removeValue(forKey: number)
+        guarded.state = .closed(waiting: waiting)
+        return continuation
+      }
+      continuation?.resume(throwing: CancellationError())
+    }
+    try Task.checkCancellation()
+  }
+}
+
+/// A batch that was refused because the component behind the inlet is not running.
+public struct InletError: Error, Equatable, CustomStringConvertible {
+  /// The component's id.
+  public var id: String
+  /// Why it is not running.
+  public var reason: String
+
+  /// One line for the operator.
+  public var description: String { "\(id) takes nothing: \(reason)" }
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Linux
+internal import Syntax
+
+/// What the configuration says about the agent itself: the `logging`, `http` and `livedebugging` blocks.
+public struct Settings: Equatable, Sendable {
+  /// The least level of the agent's own log lines.
+  public var logLevel = Log.Level.info
+  /// How they are written.
+  public var logFormat = LogSink.Format.logfmt
+  /// The user and password the HTTP server asks for.
+  public var httpUser: (name: String, password: String)? {
+    get { user.map { ($0.name, $0.password.revealed) } }
+    set { user = newValue.map { User(name: $0.name, password: Secret($0.password)) } }
+  }
+  /// The paths `auth.filter` names.
+  public var httpAuthPaths: [String] = []
+  /// Whether `httpAuthPaths` are those that need the password (else all others do).
+  public var httpAuthMatchingPaths = true
+  /// Whether components may show the data passing through them.
+  public var liveDebugging = false
+
+  private var user: User?
+
+  private struct User: Equatable {
+    var name: String
+    var password: Secret
+  }
+
+  /// What holds when the configuration says nothing.
+  public init() {}
+
+  /// The names of the blocks that are about the agent itself.
+  static let blockNames = ["logging", "http", "livedebugging", "tracing", "remotecfg"]
+
+  /// Takes what `block` says; mistakes go to its decoder.
+  mutating func apply(_ block: BlockDecoder) {
+    switch block.name {
+    case "logging": applyLogging(block)
+    case "http": applyHTTP(block)
+    case "livedebugging": liveDebugging = block.optional("enabled", .bool, default: false)
+    case "tracing":
+      _ = block.optional("sampling_fraction", .double)
+      _ = block.optional("write_to", .any)
+      block.warning("tracing is accepted and does nothing: this agent has no traces of its own")
+    default:
+      for attribute in ["url", "id", "attributes", "poll_frequency", "poll_interval", "name"] {
+        _ = block.optional(attribute, .any)
+      }
+      block.warning("remotecfg is accepted and does nothing: the configuration is read from local files only")
+    }
+  }
+
+  private mutating func applyLogging(_ block: BlockDecoder) {
+    let level = block.optional("level", .string, default: "info")
+    if let known = Log.Level(name: level) {
+      logLevel = known
+    } else {
+      block.error("unrecognized log level \"\(level)\"", at: "level", hint: "one of debug, info, warn, error")
+    }
+    let format = block.optional("format", .string, default: "logfmt")
+    if let known = LogSink.Format(rawValue: format) {
+      logFormat = known
+    } else {
+      block.error("unrecognized log format \"\(format)\"", at: "format", hint: "logfmt or json")
+    }
+    if !block.optional("write_to", .list(of: .any), default: []).isEmpty {
+      block.error(
+        "write_to: no component of this version takes log lines", at: "write_to",
+        hint: "leave it out; the agent's own lines go to standard error")
+    }
+    let destination = block.optional("destination", .string, default: "stderr")
+    if destination != "stderr" {
+      block.error("destination \"\(destination)\" is not for Linux", at: "destination", hint: "leave it out, or write \"stderr\"")
+    }
+  }
+
+  private mutating func applyHTTP(_ block: BlockDecoder) {
+    for auth in block.blocks("auth.basic") {
+      let name = auth.required("username", .string)
+      let password = auth.required("password", .secret)
+      httpUser = (name, password.revealed)
+    }
+    for filter in block.blocks("auth.filter") {
+      httpAuthPaths = filter.optional("paths", .list(of: .string), default: [])
+      httpAuthMatchingPaths = filter.optional("authenticate_matching_paths", .bool, default: true)
+    }
+    for tls in block.blocks("tls") {
+      tls.error(
+        "the agent's own HTTP server does not speak TLS yet",
+        hint: "leave the block out and listen on 127.0.0.1 or the tailnet address (--server.http.listen-addr)")
+      tls.ignoreRest()
+    }
+  }
+}

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Components Alloy has and this agent has not, so that meeting one gives a helpful answer.
+enum UnsupportedComponents {
+  private static let prefixes = [
+    "otelcol.", "pyroscope.", "faro.", "beyla.", "mimir.", "database_observability.", "prometheus.exporter.",
+    "prometheus.operator.", "prometheus.receive_http", "prometheus.write.", "prometheus.enrich", "loki.source.",
+    "loki.process", "loki.write", "loki.relabel", "loki.echo", "loki.rules.", "loki.secretfilter", "loki.enrich",
+    "local.file", "local.file_match", "remote.", "discovery.", "foreach",
+  ]
+
+  static func exists(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
+
+  static func hint(for name: String, offered: [String]) -> String {
+    let family = name.prefix { $0 != "." } + "."
+    let relatives = offered.filter { $0.hasPrefix(family) }
+    let names = (relatives.isEmpty ? offered : relatives).joined(separator: ", ")
+    return "it has \(names); --skip-unsupported runs the rest of the file"
+  }
+}
