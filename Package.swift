@@ -20,6 +20,7 @@ let targets: [Target] = [
   .target(name: "CLinux"),
   .systemLibrary(name: "CSnappy", pkgConfig: "snappy", providers: [.apt(["libsnappy-dev"])]),
   .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+  .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
   .target(name: "CWire", linkerSettings: [.linkedLibrary("protobuf-c")]),
@@ -35,11 +36,12 @@ let targets: [Target] = [
   .ours("Wire", ["Telemetry", "CSnappy", "CWire"]),
   .ours("Queue", ["Linux"]),
   .ours(
-    "HTTP", ["Linux"],
+    "HTTP", ["Linux", "CZlib"],
     products: [
       .product(name: "NIOCore", package: "swift-nio"),
       .product(name: "NIOPosix", package: "swift-nio"),
       .product(name: "NIOHTTP1", package: "swift-nio"),
+      .product(name: "NIOTLS", package: "swift-nio"),
       .product(name: "NIOSSL", package: "swift-nio-ssl"),
     ]),
 
