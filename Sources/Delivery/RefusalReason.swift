@@ -36,9 +36,3 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   /// Whether a hub that has the sample already would say this to a second copy.
   public var mayMeanAlreadyThere: Bool { self == .outOfOrder || self == .duplicate || self == .tooOld }
 }
-
-private func contains(_ text: String, _ phrase: String) -> Bool {
-  let (text, phrase) = (Array(text.utf8), Array(phrase.utf8))
-  guard text.count >= phrase.count else { return false }
-  return (0...text.count - phrase.count).contains { text[$0..<$0 + phrase.count].elementsEqual(phrase) }
-}

@@ -62,6 +62,20 @@ struct Shipment {
     for block in piece.blocks { tallies[block].count(piece.cut?.counts.samples ?? samples[block], as: fate) }
   }
 
+  /// The same for a piece that was taken except for some of its samples, whichever they were.
+  mutating func settle(rejecting rejected: Int, _ reason: RefusalReason) {
+    guard let piece = next else { return }
+    settle(.delivered)
+    var left = rejected
+    for block in piece.blocks {
+      let share = min(left, tallies[block].delivered)
+      guard share > 0 else { continue }
+      tallies[block].delivered -= share
+      tallies[block].rejected[reason, default: 0] += share
+      left -= share
+    }
+  }
+
   /// Replaces several blocks by each of them alone; false when the piece is not several blocks.
   mutating func unmerge() -> Bool {
     guard let piece = next, piece.blocks.count > 1 else { return false }
