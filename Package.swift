@@ -23,7 +23,7 @@ let targets: [Target] = [
   .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
   .target(name: "CRE2", linkerSettings: [.linkedLibrary("re2")]),
-  .target(name: "CWire", linkerSettings: [.linkedLibrary("protobuf-c")]),
+  .target(name: "CWire", exclude: ["schema"], linkerSettings: [.linkedLibrary("protobuf-c")]),
 
   // 1: the nouns; the only module that calls libc; regular expressions.
   .ours("Telemetry"),

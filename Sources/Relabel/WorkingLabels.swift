@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Telemetry
+
+/// The labels of one series while rules work on it: places in one growing buffer of text.
+///
+/// The order is the one in which Prometheus's rules see labels, which matters when `labelmap` sends two to one name:
+/// first those the series came with and nobody has set since, by name; then those that were set, in that order.
+struct WorkingLabels: Sendable {
+  struct Entry: Sendable {
+    var name: Range<Int>
+    var value: Range<Int>
+    var wasSet: Bool
+  }
+
+  private(set) var text: [UInt8] = []
+  private(set) var entries: [Entry] = []
+  private var packedCount = 0  // the packed labels, as they came, are the beginning of `text`
+  private var isChanged = false
+
+  mutating func load(_ packed: Span<UInt8>) {
+    text.removeAll(keepingCapacity: true)
+    unsafe packed.withUnsafeBufferPointer { unsafe text.append(contentsOf: $0) }
+    packedCount = text.count
+    entries.removeAll(keepingCapacity: true)
+    isChanged = false
+    var offset = 0
+    while let label = readLabel(packed, at: &offset) {
+      if label.value.isEmpty {
+        isChanged = true
+      } else {
+        entries.append(Entry(name: label.name, value: label.value, wasSet: false))
+      }
+    }
+  }
+
+  /// The place of the label called `name`.
+  func index(of name: [UInt8]) -> Int? {
+    for index in entries.indices where isEqual(text.span.extracting(entries[index].name), name.span) { return index }
+    return nil
+  }
+
+  /// Sets a label; an empty value removes it.
+  mutating func set(_ name: [UInt8], to value: [UInt8]) {
+    guard !value.isEmpty else { return remove(name) }
+    let start = text.count
+    text.append(contentsOf: value)
+    let place = start..<text.count
+    isChanged = true
+    guard let index = index(of: name) else {
+      text.append(contentsOf: name)
+      return entries.append(Entry(name: place.upperBound..<text.count, value: place, wasSet: true))
+    }
+    if entries[index].wasSet {
+      entries[index].value = place
+    } else {
+      let entry = entries.remove(at: index)
+      entries.append(Entry(name: entry.name, value: place, wasSet: true))
+    }
+  }
+
+  mutating func remove(_ name: [UInt8]) {
+    guard let index = index(of: name) else { return }
+    entries.remove(at: index)
+    isChanged = true
+  }
+
+  /// Removes the labels whose names match, or those whose names do not.
+  mutating func removeAll(where matcher: ValueMatcher, matches: Bool) {
+    let count = entries.count
+    var kept = 0
+    for index in 0..<count {
+      guard matcher.matches(text.span.extracting(entries[index].name)) != matches else { continue }
+      entries[kept] = entries[index]
+      kept += 1
+    }
+    guard kept < count else { return }
+    entries.removeLast(count - kept)
+    isChanged = true
+  }
+
+  /// Replaces the contents of `output` with the labels, packed and sorted.
+  mutating func pack(into output: inout [UInt8]) {
+    output.removeAll(keepingCapacity: true)
+    guard isChanged else {
+      output.append(contentsOf: text[..<packedCount])
+      return
+    }
+    sort()
+    for entry in entries {
+      appendLengthPrefixed(text.span.extracting(entry.name), to: &output)
+      appendLengthPrefixed(text.span.extracting(entry.value), to: &output)
+    }
+  }
+
+  /// Insertion sort: series have a handful of labels and most are in order.
+  private mutating func sort() {
+    for index in entries.indices.dropFirst() {
+      let entry = entries[index]
+      var place = index
+      while place > 0, precedes(entry.name, entries[place - 1].name) {
+        entries[place] = entries[place - 1]
+        place -= 1
+      }
+      entries[place] = entry
+    }
+  }
+
+  private func precedes(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+    let (left, right) = (text.span.extracting(left), text.span.extracting(right))
+    for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+      return left[index] < right[index]
+    }
+    return left.count < right.count
+  }
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Telemetry
+
+// The little of protobuf's wire format that the encoders and the splitter need.
+
+/// The most a request may have uncompressed, unless its reader says otherwise; Prometheus's own bound.
+public let defaultRequestLimit = 32 << 20
+
+/// How many bytes `value` takes as a varint.
+func varintSize(_ value: UInt64) -> Int { value < 0x80 ? 1 : (70 - value.leadingZeroBitCount) / 7 }
+
+/// How many bytes a length-delimited field with a one-byte tag takes.
+func fieldSize(_ payload: Int) -> Int { 1 + varintSize(UInt64(payload)) + payload }
+
+/// Appends a length-delimited field.
+func appendField(_ tag: UInt8, _ payload: [UInt8], to bytes: inout [UInt8]) {
+  bytes.append(addingCapacity: fieldSize(payload.count)) { $0.appendField(tag, payload.span) }
+}
+
+/// How many bytes packed labels take as repeated messages of name (field 1) and value (field 2).
+func labelFieldsSize(_ packed: Span<UInt8>) -> Int {
+  var size = 0
+  var offset = 0
+  while offset < packed.count {
+    let start = offset
+    guard readLabel(packed, at: &offset) != nil else { break }
+    size += fieldSize(offset - start + 2)
+  }
+  return size
+}
+
+extension OutputSpan<UInt8> {
+  /// Packed labels as repeated messages of name (field 1) and value (field 2).
+  ///
+  /// The two length-prefixed pieces of a packed label are the very bytes of those fields, so this is mostly copying.
+  mutating func appendLabelFields(_ tag: UInt8, _ packed: Span<UInt8>) {
+    var offset = 0
+    while offset < packed.count {
+      let start = offset
+      guard let label = readLabel(packed, at: &offset) else { break }
+      appendHeader(tag, length: offset - start + 2)
+      append(0x0a)
+      append(copying: packed.extracting(start..<label.name.upperBound))
+      append(0x12)
+      append(copying: packed.extracting(label.name.upperBound..<offset))
+    }
+  }
+
+  @inline(__always)
+  mutating func appendVarint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// The tag and length of a length-delimited field.
+  @inline(__always)
+  mutating func appendHeader(_ tag: UInt8, length: Int) {
+    append(tag)
+    appendVarint(UInt64(length))
+  }
+
+  /// A length-delimited field.
+  mutating func appendField(_ tag: UInt8, _ bytes: Span<UInt8>) {
+    appendHeader(tag, length: bytes.count)
+    append(copying: bytes)
+  }
+
+  @inline(__always)
+  mutating func appendFixed64(_ value: UInt64) {
+    var rest = value
+    for _ in 0..<8 {
+      append(UInt8(truncatingIfNeeded: rest))
+      rest >>= 8
+    }
+  }
+
+  @inline(__always)
+  mutating func append(copying bytes: Span<UInt8>) {
+    precondition(bytes.count <= freeCapacity, "BUG: a message larger than it was measured")
+    // The destination was just checked to have room; source and destination are different allocations, because the
+    // destination is borrowed mutably.
+    unsafe withUnsafeMutableBufferPointer { buffer, count in
+      unsafe bytes.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        unsafe (to + count).initialize(from: from, count: source.count)
+        count += source.count
+      }
+    }
+  }
+}
+
+/// One field of a message, by its place in the bytes.
+struct WireField {
+  var number: UInt64
+  /// Length-delimited: what `payload` holds is a message, string or bytes.
+  var isDelimited: Bool
+  /// Tag, length and payload.
+  var whole: Range<Int>
+  var payload: Range<Int>
+}
+
+/// The varint at `offset`, which moves past it; nil where there is none.
+func readVarint(_ bytes: Span<UInt8>, at offset: inout Int) -> UInt64? {
+  var value: UInt64 = 0
+  var shift: UInt64 = 0
+  var index = offset
+  while index < bytes.count, shift < 70 {
+    let byte = bytes[index]
+    index += 1
+    value |= UInt64(byte & 0x7f) << shift
+    if byte < 0x80 {
+      offset = index
+      return value
+    }
+    shift += 7
+  }
+  return nil
+}
+
+/// The field at `offset`, which moves past it; nil at the end, and (`offset` not at the end) where there is no field.
+func readField(_ bytes: Span<UInt8>, at offset: inout Int) -> WireField? {
+  var index = offset
+  guard let tag = readVarint(bytes, at: &index) else { return nil }
+  var payload = index..<index
+  switch tag & 7 {
+  case 0:
+    guard readVarint(bytes, at: &index) != nil else { return nil }
+    payload = payload.lowerBound..<index
+  case 1: payload = index..<(index + 8)
+  case 2:
+    guard let length = readVarint(bytes, at: &index), length <= UInt64(bytes.count - index) else { return nil }
+    payload = index..<(index + Int(length))
+  case 5: payload = index..<(index + 4)
+  default: return nil
+  }
+  guard payload.upperBound <= bytes.count else { return nil }
+  let whole = offset..<payload.upperBound
+  offset = payload.upperBound
+  return WireField(number: tag >> 3, isDelimited: tag & 7 == 2, whole: whole, payload: payload)
+}
+
+/// The bytes of `ranges`' hull.
+func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
+  var result: [UInt8] = []
+  let part = bytes.extracting(range)
+  result.append(addingCapacity: part.count) { $0.append(copying: part) }
+  return result
+}
