@@ -34,5 +34,5 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   }
 
   /// Whether a hub that has the sample already would say this to a second copy.
-  public var mayMeanAlreadyThere: Bool { self == .outOfOrder || self == .duplicate || self == .tooOld }
+  public var mayMeanAlreadyThere: Bool { self == .outOfOrder || self == .duplicate }
 }

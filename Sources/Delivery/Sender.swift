@@ -24,7 +24,7 @@ public actor Sender {
   private var attempts = 0  // of the request at hand
   private var mergeBytes: Int  // shrinks when the hub finds merged requests too large
   private var storedThrough: UInt64?  // blocks up to here may have reached the hub without our being told
-  private var isFirstShipment = true
+  private var inheritedBlocks: UInt64?  // left of those that waited at the start; they may have been delivered before
   private var pause: Task<Void, Never>?
 
   /// A sender that does nothing until it is run.
@@ -79,6 +79,7 @@ public actor Sender {
   // MARK: One shipment
 
   private func deliverNext() async throws {
+    if inheritedBlocks == nil { inheritedBlocks = await queue.statistics.blocks }
     if let limit = options.sampleAgeLimit {
       await queue.expire(olderThan: wallClockMilliseconds() - limit.components.seconds * 1000)
     }
@@ -87,11 +88,6 @@ public actor Sender {
     let count = mergeable(waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
     let blocks = Array(waiting[..<count])
-    if isFirstShipment {
-      // The process before this one may have died between the hub's answer and our note of it.
-      storedThrough = waiting.last?.sequence
-      isFirstShipment = false
-    }
     try await deliver(blocks)
   }
 
@@ -156,7 +152,7 @@ public actor Sender {
   ) {
     guard let piece = shipment.next else { return }
     let samples = shipment.nextSamples
-    if reason.mayMeanAlreadyThere, let storedThrough, blocks[piece.blocks.upperBound - 1].sequence <= storedThrough {
+    if reason.mayMeanAlreadyThere, mayBeStored(blocks[piece.blocks.upperBound - 1]) {
       statistics.replayedSamples += samples
       shipment.settle(.replayed)
     } else {
@@ -176,11 +172,18 @@ public actor Sender {
       rejected += refused
       delivered += blocks[index].block.items - refused
     }
+    inheritedBlocks = inheritedBlocks.map { $0 - min($0, UInt64(done - acknowledged)) }
     acknowledged = done
     try await queue.acknowledge(through: blocks[done - 1].sequence, delivered: delivered, rejected: rejected)
   }
 
   // MARK: Bookkeeping
+
+  /// Whether the hub may have the block: from an attempt without an answer, or from a process before this one that died
+  /// between the answer and a durable note of it.
+  private func mayBeStored(_ block: StoredBlock) -> Bool {
+    inheritedBlocks ?? 0 > 0 || block.sequence <= storedThrough ?? 0
+  }
 
   private func markStored(_ piece: Shipment.Piece, _ blocks: [StoredBlock]) {
     storedThrough = max(storedThrough ?? 0, blocks[piece.blocks.upperBound - 1].sequence)
