@@ -81,7 +81,7 @@ let tests: [Target] = [
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
   .tests("SyntaxTests", ["Syntax"]),
-  .tests("RelabelTests", ["Relabel", "Telemetry"]),
+  .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"]),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
