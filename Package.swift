@@ -104,6 +104,10 @@ func exists(_ target: Target) -> Bool {
 }
 
 let present = (targets + tests).filter(exists)
+// Tests read their fixtures by #filePath.
+for target in present where FileManager.default.fileExists(atPath: "\(root.path)/Tests/\(target.name)/Fixtures") {
+  target.exclude.append("Fixtures")
+}
 let usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
