@@ -83,7 +83,7 @@ let tests: [Target] = [
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
   .tests("SyntaxTests", ["Syntax"]),
-  .tests("RelabelTests", ["Relabel", "Telemetry"]),
+  .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"]),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
@@ -106,6 +106,10 @@ func exists(_ target: Target) -> Bool {
 }
 
 let present = (targets + tests).filter(exists)
+// Tests read their fixtures by #filePath.
+for target in present where FileManager.default.fileExists(atPath: "\(root.path)/Tests/\(target.name)/Fixtures") {
+  target.exclude.append("Fixtures")
+}
 let usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
