@@ -133,8 +133,8 @@ public final class EmbeddedHub: Sendable {
 
   private func route(_ request: ServerRequest) async -> ServerResponse {
     switch request.path {
-    case "/api/v1/write": await ingest(request) { try self.write($0) }
-    case "/loki/api/v1/push": await ingest(request) { try self.push($0) }
+    case "/api/v1/write": await ingest(request) { request throws(Refusal) in try self.write(request) }
+    case "/loki/api/v1/push": await ingest(request) { request throws(Refusal) in try self.push(request) }
     case "/fault": injectFault(request)
     case "/-/ready", "/-/healthy", "/ready": ServerResponse(text: "ready: embedded trial hub\n")
     case "/api/v1/series": json("{\"status\":\"success\",\"data\":[\(seriesLabels())]}")
