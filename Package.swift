@@ -78,7 +78,7 @@ extension Target {
 }
 
 let tests: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: checked),
+  .target(name: "TestSupport", dependencies: ["Linux", "Queue"], path: "Tests/TestSupport", swiftSettings: checked),
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
