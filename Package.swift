@@ -79,13 +79,13 @@ extension Target {
 }
 
 let tests: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Linux"], path: "Tests/TestSupport", swiftSettings: checked),
+  .target(name: "TestSupport", dependencies: ["Linux", "Queue"], path: "Tests/TestSupport", swiftSettings: checked),
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
   .tests("FlagsTests", ["Flags"]),
   .tests("SyntaxTests", ["Syntax"]),
-  .tests("RelabelTests", ["Relabel", "Telemetry"]),
+  .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"]),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
@@ -108,7 +108,11 @@ func exists(_ target: Target) -> Bool {
 }
 
 let present = (targets + tests).filter(exists)
-let  usesHTTP = present.contains { $0.name == "HTTP" }
+// Tests read their fixtures by #filePath.
+for target in present where FileManager.default.fileExists(atPath: "\(root.path)/Tests/\(target.name)/Fixtures") {
+  target.exclude.append("Fixtures")
+}
+let usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
   name: "spoke",

@@ -8,6 +8,10 @@ public final class Network: Sendable {
   private let group: MultiThreadedEventLoopGroup
   /// The loop itself.
   let loop: any EventLoop
+  /// Looks host names up.
+  let resolver = Resolver()
+  /// TLS settings shared by the clients that wrote the same.
+  let contexts = TLSContexts()
 
   /// Starts the thread.
   public init() {

@@ -49,7 +49,7 @@ public struct PushEncoder: Sendable {
     let timeSize =
       (seconds == 0 ? 0 : 1 + varintSize(UInt64(bitPattern: seconds)))
       + (nanoseconds == 0 ? 0 : 1 + varintSize(UInt64(nanoseconds)))
-    let size = fieldSize(timeSize) + fieldSize(line.count) + labelFieldsSize(metadata)
+    let size = fieldSize(timeSize) + (line.isEmpty ? 0 : fieldSize(line.count)) + labelFieldsSize(metadata)
     stream.append(addingCapacity: fieldSize(size)) { output in
       output.appendHeader(0x12, length: size)
       output.appendHeader(0x0a, length: timeSize)
@@ -61,7 +61,7 @@ public struct PushEncoder: Sendable {
         output.append(0x10)
         output.appendVarint(UInt64(nanoseconds))
       }
-      output.appendField(0x12, line)
+      if !line.isEmpty { output.appendField(0x12, line) }
       output.appendLabelFields(0x1a, metadata)
     }
     entryCount += 1

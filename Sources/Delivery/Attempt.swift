@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import HTTP
+internal import Linux
+
+/// How one request went, in the words of this module.
+struct Attempt {
+  var outcome: RetryPolicy.Outcome
+  /// What to tell people when it is not what was hoped for.
+  var text: String
+  /// The `Date` of the answer.
+  var date: String?
+  /// How long the answer took; nil when there was none.
+  var seconds: Double?
+  /// Whether the hub may have stored the request without our being told.
+  var mayBeStored: Bool
+  /// Our own doing: nothing follows from it.
+  var wasCancelled = false
+
+  /// Reads an answer that took `seconds` and ended at `now`, seconds since 1970.
+  init(_ response: HTTPResponse, seconds: Double, now: Int64) {
+    let date = response.headers["Date"]
+    // The hub's own clock is the one its Retry-After is about.
+    let hubNow = date.flatMap { secondsSince1970(httpDate: $0) } ?? now
+    let retryAfter = response.headers["Retry-After"].flatMap { RetryPolicy.retryAfter($0, now: hubNow) }
+    outcome = .response(status: response.status, retryAfter: retryAfter)
+    text = "\(response.status): \(errorText(body: response.body))"
+    self.date = date
+    self.seconds = seconds
+    // A gateway that says so has lost sight of a request it had passed on.
+    mayBeStored = [408, 502, 504].contains(response.status)
+  }
+
+  /// Reads the absence of an answer.
+  init(_ error: HTTPError) {
+    outcome = .noAnswer
+    text = errorText(body: Array(error.description.utf8))
+    wasCancelled = error == .cancelled
+    switch error {
+    case .timeout(.response, _), .closed(.beforeResponse, _, _), .closed(.inResponse, _, _), .malformedResponse,
+      .bodyTooLarge, .cancelled:
+      mayBeStored = true
+    default: mayBeStored = false
+    }
+  }
+}
+
+extension HTTPClient {
+  /// Makes one attempt to send `body`.
+  ///
+  /// A task that is cancelled meanwhile waits for the answer all the same, for `grace`: an answer heard is a block that
+  /// need not be sent again.
+  func attempt(_ body: [UInt8], to endpoint: Endpoint, number: Int, grace: Duration) async -> Attempt {
+    let request = endpoint.request(body, attempt: number)
+    let task = Task {
+      let start = monotonicNanoseconds()
+      do throws(HTTPError) {
+        let response = try await send(
+          request, timeout: endpoint.timeout, bodyLimit: errorBodyLimit, truncating: true)
+        let seconds = Double(monotonicNanoseconds() - start) / 1e9
+        return Attempt(response, seconds: seconds, now: wallClockMilliseconds() / 1000)
+      } catch { return Attempt(error) }
+    }
+    return await withTaskCancellationHandler {
+      await task.value
+    } onCancel: {
+      Task {
+        try? await Task.sleep(for: grace)
+        task.cancel()
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Why the hub does not want a sample or line; the raw values are those of the `reason` label.
+public enum RefusalReason: String, Sendable, CaseIterable {
+  /// Older than another sample of its series.
+  case outOfOrder = "out_of_order"
+  /// Older than the hub takes at all.
+  case tooOld = "too_old"
+  /// Another value stands at its timestamp.
+  case duplicate = "duplicate"
+  /// Outside the times the hub takes, often the future.
+  case outOfBounds = "out_of_bounds"
+  /// Bigger than the hub takes, even alone.
+  case tooLarge = "too_large"
+  /// Refused for its rate, and the user asked not to try again.
+  case rateLimited = "rate_limited"
+  /// Labels or bytes the hub cannot read.
+  case invalid = "invalid"
+  /// Anything else.
+  case other = "other"
+
+  /// What an error body seems to say. Used to count and to explain, never to decide what is done.
+  public init(body: String) {
+    let text = body.lowercased()
+    let phrases: [(String, RefusalReason)] = [
+      ("out of order", .outOfOrder), ("out-of-order", .outOfOrder),
+      ("duplicate", .duplicate),
+      ("out of bounds", .outOfBounds), ("too new", .outOfBounds), ("too far in the future", .outOfBounds),
+      ("too old", .tooOld), ("too far behind", .tooOld),
+      ("too long", .tooLarge), ("too large", .tooLarge), ("max entry size", .tooLarge),
+      ("label", .invalid), ("invalid", .invalid), ("unmarshal", .invalid), ("decod", .invalid),
+    ]
+    self = phrases.first { contains(text, $0.0) }?.1 ?? .other
+  }
+
+  /// Whether a hub that has the sample already would say this to a second copy.
+  public var mayMeanAlreadyThere: Bool { self == .outOfOrder || self == .duplicate }
+}

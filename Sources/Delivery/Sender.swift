@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import HTTP
+public import Linux
+public import Queue
+
+/// Empties a queue into an endpoint, oldest block first, one request at a time, for as long as it runs.
+///
+/// What waits is merged when more than one block does. A block is acknowledged to the queue when the hub has all of it
+/// or has refused by itself what it does not want, never before. Nothing is given up because of time or tries; that is
+/// the queue's to decide, by its bounds.
+public actor Sender {
+  /// What has happened so far.
+  public private(set) var statistics = DeliveryStatistics()
+
+  private let endpoint: Endpoint
+  private let queue: WriteAheadQueue
+  private let client: HTTPClient
+  private let options: SenderOptions
+  private var journal: SenderJournal
+
+  private var policy: RetryPolicy
+  private var skew = ClockSkew()
+  private var attempts = 0  // of the request at hand
+  private var mergeBytes: Int  // shrinks when the hub finds merged requests too large
+  private var storedThrough: UInt64?  // blocks up to here may have reached the hub without our being told
+  private var inheritedBlocks: UInt64?  // left of those that waited at the start; they may have been delivered before
+  private var pause: Task<Void, Never>?
+
+  /// A sender that does nothing until it is run.
+  public init(endpoint: Endpoint, queue: WriteAheadQueue, client: HTTPClient, options: SenderOptions, log: Log) {
+    self.endpoint = endpoint
+    self.queue = queue
+    self.client = client
+    self.options = options
+    journal = SenderJournal(log: log, url: "\(endpoint.url)", dialect: endpoint.dialect)
+    policy = RetryPolicy(endpoint.dialect, limits: options.limits)
+    mergeBytes = options.maxRequestBytes
+  }
+
+  /// Delivers until the task is cancelled or the queue closed.
+  ///
+  /// A request in flight is then given `SenderOptions.grace` to be answered; what is not answered stays in the queue.
+  public func run() async {
+    while !Task.isCancelled {
+      do {
+        try await deliverNext()
+      } catch is CancellationError {
+        return
+      } catch QueueError.closed {
+        return
+      } catch {
+        // What is wrong with the disk is the queue's to tell; it will not be better at once.
+        journal.queueFailed(error, now: monotonicNanoseconds())
+        try? await Task.sleep(for: .seconds(1))
+      }
+    }
+  }
+
+  /// Ends a wait between attempts: the network has changed, or somebody fixed the hub.
+  public func retryNow() { pause?.cancel() }
+
+  /// Waits until nothing is pending, while the hub takes what it is sent and for `limit` at most; true when nothing is.
+  ///
+  /// For an orderly stop: `run` goes on meanwhile, and is cancelled afterwards.
+  public func flush(within limit: Duration) async -> Bool {
+    let deadline = ContinuousClock.now + limit
+    let failures = statistics.failedRequests
+    retryNow()
+    while await queue.statistics.pending > 0 {
+      guard ContinuousClock.now < deadline, statistics.failedRequests == failures, !Task.isCancelled else {
+        return false
+      }
+      try? await Task.sleep(for: .milliseconds(20))
+    }
+    return true
+  }
+
+  // MARK: One shipment
+
+  private func deliverNext() async throws {
+    if inheritedBlocks == nil { inheritedBlocks = await queue.statistics.blocks }
+    if let limit = options.sampleAgeLimit {
+      await queue.expire(olderThan: wallClockMilliseconds() - limit.components.seconds * 1000)
+    }
+    let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
+    try Task.checkCancellation()
+    let count = mergeable(waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
+    guard count > 0 else { return try await wait(.milliseconds(100)) }
+    let blocks = Array(waiting[..<count])
+    try await deliver(blocks)
+  }
+
+  private func deliver(_ blocks: [StoredBlock]) async throws {
+    var shipment = Shipment(samples: blocks.map(\.block.items))
+    var acknowledged = 0
+    while let piece = shipment.next {
+      try Task.checkCancellation()
+      guard let body = piece.body(of: blocks) else {
+        _ = shipment.unmerge()
+        continue
+      }
+      let attempt = await client.attempt(body, to: endpoint, number: attempts, grace: options.grace)
+      if attempt.wasCancelled { throw CancellationError() }
+      let action = policy.next(after: attempt.outcome, random: .random(in: 0..<1))
+      note(attempt)
+      if attempt.mayBeStored { markStored(piece, blocks) }
+      if let wait = trouble(action, attempt, samples: shipment.nextSamples) {
+        try await self.wait(wait)
+        // Read again, so that what the queue had to let go meanwhile is not sent and counted twice.
+        if shipment.isUntouched { return }
+        continue
+      }
+      attempts = 0
+      settle(&shipment, action, attempt, body, blocks)
+      try await acknowledge(shipment, blocks, &acknowledged)
+    }
+  }
+
+  /// What to do with a piece the hub has given its verdict on.
+  private func settle(
+    _ shipment: inout Shipment, _ action: RetryPolicy.Action, _ attempt: Attempt, _ body: [UInt8],
+    _ blocks: [StoredBlock]
+  ) {
+    guard let piece = shipment.next else { return }
+    let open = { uncompressed(blocks[$0].block.payload) }
+    switch action {
+    case .acknowledge:
+      countSent(piece, body, blocks, samples: shipment.nextSamples)
+      shipment.settle(.delivered)
+    case .acknowledgePartly where !isUnreadable(attempt.text):
+      let ignored = min(ignoredEntries(attempt.text), shipment.nextSamples)
+      countSent(piece, body, blocks, samples: shipment.nextSamples - ignored)
+      countRejected(ignored, RefusalReason(body: attempt.text), attempt)
+      shipment.settle(rejecting: ignored, RefusalReason(body: attempt.text))
+    case .divide, .acknowledgePartly:
+      if shipment.unmerge() || shipment.halve(open: open) { return }
+      refuse(&shipment, RefusalReason(body: attempt.text), attempt, blocks)
+    case .halve:
+      if piece.blocks.count > 1 { mergeBytes = max(16 << 10, uncompressedLength(body) / 2) }
+      if shipment.halve(open: open) { return }
+      refuse(&shipment, .tooLarge, attempt, blocks)
+    case .reject(let reason):
+      refuse(&shipment, reason, attempt, blocks)
+    case .retry, .hold: preconditionFailure("BUG: a verdict that is none")
+    }
+  }
+
+  /// Counts what stands alone and is not wanted. What may have come before is taken to have come.
+  private func refuse(
+    _ shipment: inout Shipment, _ reason: RefusalReason, _ attempt: Attempt, _ blocks: [StoredBlock]
+  ) {
+    guard let piece = shipment.next else { return }
+    let samples = shipment.nextSamples
+    if reason.mayMeanAlreadyThere, mayBeStored(blocks[piece.blocks.upperBound - 1]) {
+      statistics.replayedSamples += samples
+      shipment.settle(.replayed)
+    } else {
+      countRejected(samples, reason, attempt)
+      shipment.settle(.rejected(reason))
+    }
+  }
+
+  private func acknowledge(_ shipment: Shipment, _ blocks: [StoredBlock], _ acknowledged: inout Int) async throws {
+    let done = shipment.blocksDone
+    guard done > acknowledged else { return }
+    var delivered = 0
+    var rejected = 0
+    for index in acknowledged..<done {
+      // The block's own count is what conservation is about, also where a cut has counted otherwise.
+      let refused = min(shipment.tallies[index].rejectedInAll, blocks[index].block.items)
+      rejected += refused
+      delivered += blocks[index].block.items - refused
+    }
+    inheritedBlocks = inheritedBlocks.map { $0 - min($0, UInt64(done - acknowledged)) }
+    acknowledged = done
+    try await queue.acknowledge(through: blocks[done - 1].sequence, delivered: delivered, rejected: rejected)
+  }
+
+  // MARK: Bookkeeping
+
+  /// Whether the hub may have the block: from an attempt without an answer, or from a process before this one that died
+  /// between the answer and a durable note of it.
+  private func mayBeStored(_ block: StoredBlock) -> Bool {
+    inheritedBlocks ?? 0 > 0 || block.sequence <= storedThrough ?? 0
+  }
+
+  private func markStored(_ piece: Shipment.Piece, _ blocks: [StoredBlock]) {
+    storedThrough = max(storedThrough ?? 0, blocks[piece.blocks.upperBound - 1].sequence)
+  }
+
+  private func note(_ attempt: Attempt) {
+    if case .response(let status, _) = attempt.outcome { statistics.lastStatus = status }
+    if let seconds = attempt.seconds { statistics.requestSeconds.observe(seconds) }
+    if skew.observe(date: attempt.date, now: wallClockMilliseconds() / 1000), let seconds = skew.seconds {
+      journal.clocksApart(seconds: seconds)
+    }
+    statistics.clockSkewSeconds = skew.seconds
+  }
+
+  /// Notes a request that has to be sent again, and how long to wait before; nil when there was a verdict.
+  private func trouble(_ action: RetryPolicy.Action, _ attempt: Attempt, samples: Int) -> Duration? {
+    let now = monotonicNanoseconds()
+    let wait: Duration
+    switch action {
+    case .retry(let after):
+      wait = after
+      statistics.state = .backingOff(until: now + after.nanoseconds)
+      journal.away(attempt.text, now: now)
+    case .hold(let after):
+      wait = after
+      guard case .response(let status, _) = attempt.outcome else { preconditionFailure("BUG: held without an answer") }
+      statistics.state = .rejecting(status: status, until: now + after.nanoseconds)
+      journal.held(status, attempt.text, now: now)
+    default:
+      statistics.state = .up
+      journal.working(now: now)
+      return nil
+    }
+    attempts += 1
+    statistics.failedRequests += 1
+    statistics.retriedSamples += samples
+    noteFailure(attempt)
+    return wait
+  }
+
+  private func noteFailure(_ attempt: Attempt) {
+    statistics.lastFailure = .init(text: attempt.text, timestampMilliseconds: wallClockMilliseconds())
+  }
+
+  private func countSent(_ piece: Shipment.Piece, _ body: [UInt8], _ blocks: [StoredBlock], samples: Int) {
+    statistics.sentSamples += samples
+    statistics.sentBytes += body.count
+    statistics.sentRequests += 1
+    statistics.lastSuccessMilliseconds = wallClockMilliseconds()
+    let newest = blocks[piece.blocks].map(\.block.maxTimestampMilliseconds).max() ?? .min
+    statistics.highestSentTimestampMilliseconds = max(statistics.highestSentTimestampMilliseconds ?? .min, newest)
+  }
+
+  private func countRejected(_ samples: Int, _ reason: RefusalReason, _ attempt: Attempt) {
+    statistics.rejectedSamples[reason, default: 0] += samples
+    noteFailure(attempt)
+    journal.refused(samples, reason, attempt.text, now: monotonicNanoseconds())
+  }
+
+  /// Metadata travels beside the queue; its fate is noted here so that an endpoint has one account.
+  func noteMetadata(sent: Int, failed: Int, bytes: Int) {
+    statistics.sentMetadata += sent
+    statistics.failedMetadata += failed
+    statistics.sentMetadataBytes += bytes
+  }
+
+  /// Waits, unless told to try now; throws when the sender is to stop.
+  private func wait(_ duration: Duration) async throws {
+    let pause = Task { _ = try? await Task.sleep(for: duration) }
+    self.pause = pause
+    await withTaskCancellationHandler { await pause.value } onCancel: { pause.cancel() }
+    self.pause = nil
+    try Task.checkCancellation()
+  }
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// How strict a hub is and how much it keeps.
+public struct HubOptions: Sendable, Equatable {
+  /// How far behind its series' newest a sample may be; zero, Prometheus's default, for not at all.
+  public var outOfOrderWindow: Duration = .zero
+  /// The most bytes of a request, compressed or not.
+  public var maxBodyBytes = 32 << 20
+  /// The most bytes of samples and of lines that are kept.
+  public var windowBytes = 64 << 20
+  /// The most requests that are remembered.
+  public var maxRequestsRemembered = 1000
+
+  /// Prometheus's and Loki's defaults.
+  public init() {}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Delivery
+import HTTP
+import Hub
+import Linux
+import Queue
+import Telemetry
+import TestSupport
+import Testing
+import Wire
+
+/// A real queue in a directory of its own, a sender, and a hub on loopback.
+final class Rig {
+  let directory: TemporaryDirectory
+  let network = Network()
+  let hub: EmbeddedHub
+  let client: HTTPClient
+  let log = Log(to: LogSink(descriptor: -1))
+  let start = wallClockMilliseconds() - 60_000
+  private(set) var queue: WriteAheadQueue
+  private(set) var sender: Sender
+  private var run: Task<Void, Never>?
+  private let senderOptions: SenderOptions
+  private let endpoint: Endpoint
+
+  /// Waits as short as can be, so that tests are quick; nothing is sent until `run`.
+  static var quick: SenderOptions {
+    var options = SenderOptions()
+    options.limits.shortestBackoff = .milliseconds(1)
+    options.limits.longestBackoff = .milliseconds(20)
+    options.limits.shortestHold = .milliseconds(2)
+    options.limits.longestHold = .milliseconds(20)
+    options.grace = .seconds(10)
+    return options
+  }
+
+  init(
+    hub hubOptions: HubOptions = HubOptions(), sender options: SenderOptions = Rig.quick, timeout: Duration = .seconds(30),
+    headers: [Headers.Field] = []
+  ) async throws {
+    directory = try TemporaryDirectory()
+    hub = try await EmbeddedHub.start(on: network, options: hubOptions)
+    client = try HTTPClient(on: network)
+    endpoint = Endpoint(
+      url: HTTPURL(.http, host: "127.0.0.1", port: hub.port, path: "/api/v1/write"), version: "1.2.3", headers: headers,
+      timeout: timeout)
+    senderOptions = options
+    queue = try Self.open(directory, log)
+    sender = Sender(endpoint: endpoint, queue: queue, client: client, options: options, log: log)
+  }
+
+  private static func open(_ directory: TemporaryDirectory, _ log: Log) throws -> WriteAheadQueue {
+    try WriteAheadQueue(directory: directory.path("queue"), options: QueueOptions(overflow: .dropOldest), log: log)
+  }
+
+  func runSender() {
+    let sender = self.sender
+    run = Task { await sender.run() }
+  }
+
+  func stopSender() async {
+    run?.cancel()
+    await run?.value
+    run = nil
+  }
+
+  /// A new process, as far as the queue can tell: everything is closed, opened and made again.
+  func restart() async throws {
+    await stopSender()
+    await queue.close()
+    queue = try Self.open(directory, log)
+    sender = Sender(endpoint: endpoint, queue: queue, client: client, options: senderOptions, log: log)
+  }
+
+  func stop() async {
+    await stopSender()
+    await queue.close()
+    await hub.stop()
+    await client.close()
+    await network.shutdown()
+  }
+
+  /// A sender of the metadata of this rig's endpoint.
+  func metadataSender(_ options: MetadataSender.Options) -> MetadataSender {
+    MetadataSender(endpoint: endpoint, client: client, sender: sender, options: options)
+  }
+
+  /// Appends one block: a scrape at `step` of the series `s0…`, each with the value `step`.
+  func scrape(_ step: Int, series: Int, changing change: (Int) -> Int64? = { _ in nil }) async throws {
+    var encoder = RemoteWriteEncoder()
+    for index in 0..<series {
+      encoder.add(
+        packedLabels: Self.labels(index).packed.span, valueBits: Double(step).bitPattern,
+        timestampMilliseconds: change(index) ?? time(step))
+    }
+    var payload: [UInt8] = []
+    encoder.finish(snappy: &payload)
+    try await queue.append([
+      Block(
+        kind: 1, items: series, minTimestampMilliseconds: time(step), maxTimestampMilliseconds: time(step),
+        payload: payload)
+    ])
+  }
+
+  static func labels(_ index: Int) -> LabelSet {
+    LabelSet([Label("__name__", "s\(index)"), Label("instance", "rig:9100"), Label("job", "node")])
+  }
+
+  func time(_ step: Int) -> Int64 { start + Int64(step) }
+
+  /// The steps the hub has of series `index`, in the order they came.
+  func steps(_ index: Int) -> [Int] { hub.series(Self.labels(index))?.samples.map { Int($0.value) } ?? [] }
+
+  /// Waits until nothing is pending, and checks that nothing is unaccounted for.
+  func drained(sourceLocation: SourceLocation = #_sourceLocation) async -> QueueStatistics {
+    await eventually("the queue is empty", sourceLocation: sourceLocation) { await self.queue.statistics.pending == 0 }
+    let statistics = await queue.statistics
+    let left = statistics.acknowledged + statistics.rejected + statistics.droppedTotal + statistics.pending
+    #expect(statistics.enqueued == left, sourceLocation: sourceLocation)
+    return statistics
+  }
+}
+
+/// Waits until `condition` holds; a failure after half a minute.
+func eventually(
+  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
+) async {
+  let deadline = ContinuousClock.now + .seconds(30)
+  while ContinuousClock.now < deadline {
+    if await condition() { return }
+    try? await Task.sleep(for: .milliseconds(2))
+  }
+  Issue.record("never came about: \(what)", sourceLocation: sourceLocation)
+}

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+@testable import Delivery
+
+@Suite struct RefusalReasonTests {
+  @Test(arguments: [
+    ("out of order sample", RefusalReason.outOfOrder),
+    ("duplicate sample for timestamp; existing 1, new value 2", .duplicate),
+    ("out of bounds", .outOfBounds), ("too old sample", .tooOld),
+    ("entry for stream '{a=\"b\"}' has timestamp too new", .outOfBounds), ("entry too far behind", .tooOld),
+    ("max entry size '262144' bytes exceeded", .tooLarge), ("snappy: corrupt input, cannot decode", .invalid),
+    ("", .other), ("x", .other), ("computer says no", .other),
+  ]) func `the reason is read from what receivers say`(body: String, reason: RefusalReason) {
+    #expect(RefusalReason(body: body) == reason)
+  }
+}
+
+@Suite struct ClockSkewTests {
+  @Test func `a wide gap is told once, and again only after it had closed`() {
+    var skew = ClockSkew()
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT"
+    let hub: Int64 = 784_111_777
+    let told = [hub, hub + 300, hub + 301, hub + 400, hub, hub - 301].map { skew.observe(date: date, now: $0) }
+    #expect(told == [false, false, true, false, false, true])
+    #expect(skew.seconds == -301)
+  }
+
+  @Test func `an answer without a date leaves the number as it was`() {
+    var skew = ClockSkew()
+    let told = skew.observe(date: nil, now: 5) || skew.observe(date: "yesterday", now: 5)
+    #expect(!told)
+    #expect(skew.seconds == nil)
+  }
+}
+
+@Suite struct ErrorTextTests {
+  @Test func `an error body cannot forge a line or steer a terminal`() {
+    #expect(errorText(body: Array("bad\nts=1 level=info\u{1b}[2J\u{202e}\n".utf8)) == "bad ts=1 level=info\\u{1b}[2J\\u{202e}")
+  }
+
+  @Test func `of a long error body only the beginning is kept`() {
+    #expect(errorText(body: [UInt8](repeating: 0x78, count: 5000)).utf8.count == 1024)
+    #expect(errorText(body: [0xff, 0xfe, 0x41]) == "\u{fffd}\u{fffd}A")
+  }
+}
+
+@Suite struct DurationHistogramTests {
+  @Test func `a duration counts in the first bucket it fits`() {
+    var histogram = DurationHistogram()
+    for seconds in [0.001, 0.005, 0.0051, 1000] { histogram.observe(seconds) }
+    #expect(histogram.counts.first == 2)
+    #expect(histogram.counts[1] == 1)
+    #expect(histogram.counts.last == 1)
+    #expect(histogram.count == 4)
+  }
+}
