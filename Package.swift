@@ -89,7 +89,7 @@ let tests: [Target] = [
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
-  .tests("NodeMetricsTests", ["NodeMetrics", "Telemetry", "Linux"]),
+  .tests("NodeMetricsTests", ["NodeMetrics", "Telemetry", "Linux", "RE2"]),
   .tests("ScrapeTests", ["Scrape", "Telemetry", "HTTP", "Linux"]),
   .tests("DeliveryTests", ["Delivery", "Hub", "Queue", "Wire", "HTTP", "Telemetry", "Linux"]),
   .tests("HubTests", ["Hub", "Wire", "HTTP", "Telemetry", "Linux"]),
