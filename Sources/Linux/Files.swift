@@ -115,19 +115,3 @@ public func hostname() -> String {
   guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
   return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
-
-/// What changes when a file does: enough to see that it should be read again.
-public struct FileStamp: Equatable, Sendable {
-  private let inode: UInt64
-  private let size: Int64
-  private let modified: Int64
-
-  /// The stamp of what `path` leads to; nil when there is nothing.
-  public init?(_ path: String) {
-    var status = stat()
-    guard unsafe stat(path, &status) == 0 else { return nil }
-    inode = UInt64(status.st_ino)
-    size = Int64(status.st_size)
-    modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-  }
-}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Runtime
+internal import Syntax
+internal import Telemetry
+
+/// What all exporters are: a source in this process that can be scraped while the component runs.
+struct LocalExporter: Sendable {
+  private let source: any MetricSource
+  private let services: Services
+  private let context: ComponentContext
+  private let name: String
+  private let job: String
+
+  init(_ source: any MetricSource, services: Services, context: ComponentContext, name: String, job: String) {
+    self.source = source
+    self.services = services
+    self.context = context
+    self.name = name
+    self.job = job
+  }
+
+  var exports: [String: Value] {
+    let target = services.localTargets.target(of: context.id, component: name, job: job)
+    return ["targets": .array([.object(target.mapValues { .string($0) })])]
+  }
+
+  func run() async {
+    let path = LocalTargets.path(of: context.id)
+    services.localTargets.add(source, path: path)
+    context.reportHealthy()
+    await untilCancelled()
+    services.localTargets.remove(path: path)
+  }
+}
+
+/// Sleeps until the task is cancelled.
+func untilCancelled() async {
+  while !Task.isCancelled { try? await Task.sleep(for: .seconds(86_400 * 365)) }
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Delivery
+internal import HTTP
+internal import Linux
+internal import Relabel
+internal import Runtime
+internal import Synchronization
+internal import Syntax
+internal import Telemetry
+
+/// `prometheus.remote_write`: sends samples to hubs, each through a queue of its own on disk.
+final class PrometheusRemoteWrite: Component {
+  private let arguments: RemoteWriteArguments
+  private let services: Services
+  private let context: ComponentContext
+  private let running = Mutex<[RemoteWriteDestination]>([])
+
+  static func kind(_ services: Services) -> ComponentKind {
+    ComponentKind("prometheus.remote_write") { block, context in
+      PrometheusRemoteWrite(
+        RemoteWriteArguments(block, version: services.version), services: services, context: context)
+    }
+  }
+
+  private init(_ arguments: RemoteWriteArguments, services: Services, context: ComponentContext) {
+    self.arguments = arguments
+    self.services = services
+    self.context = context
+  }
+
+  var exports: [String: Value] { ["receiver": context.receiverExport] }
+
+  func run() async throws {
+    let destinations = try await open()
+    running.withLock { $0 = destinations }
+    context.metricsInlet.open(RemoteWriteFanout(destinations))
+    context.reportHealthy()
+    await withTaskGroup { group in
+      for destination in destinations { group.addTask { await destination.run() } }
+      await group.waitForAll()
+    }
+    running.withLock { $0 = [] }
+  }
+
+  /// Opens every queue, or none.
+  private func open() async throws -> [RemoteWriteDestination] {
+    var opened: [RemoteWriteDestination] = []
+    do {
+      for endpoint in arguments.endpoints {
+        opened.append(
+          try RemoteWriteDestination(
+            endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
+            directory: "\(context.stateDirectory)/\(endpoint.directoryName)", log: context.log))
+      }
+    } catch {
+      for destination in opened { await destination.close() }
+      throw error
+    }
+    return opened
+  }
+
+  func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
+    var batch = batch
+    for destination in running.withLock({ $0 }) {
+      await RemoteWriteMetrics(destination).write(to: &batch)
+    }
+    return batch
+  }
+}
+
+/// Hands each batch to every destination; returns once it is in all their queues.
+private final class RemoteWriteFanout: MetricsReceiver {
+  private let destinations: [RemoteWriteDestination]
+
+  init(_ destinations: [RemoteWriteDestination]) { self.destinations = destinations }
+
+  func receive(_ batch: SeriesBatch) async throws {
+    var failure: (any Error)?
+    for destination in destinations {
+      do { try await destination.enqueue(batch) } catch { failure = error }
+    }
+    if let failure { throw failure }
+  }
+}

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Delivery
+internal import HTTP
+internal import Linux
+internal import Relabel
+internal import Syntax
+
+/// What a `prometheus.remote_write` block says.
+struct RemoteWriteArguments {
+  var externalLabels: [String: String]
+  var endpoints: [RemoteWriteEndpoint]
+
+  init(_ block: BlockDecoder, version: String) {
+    externalLabels = block.optional("external_labels", .map(of: .string), default: [:])
+    endpoints = block.blocks("endpoint").map { RemoteWriteEndpoint($0, version: version) }
+    decodeWAL(block)
+    if let misplaced = block.blocks("queue_config").first {
+      misplaced.error("queue_config belongs into an endpoint block", hint: "move it into endpoint { … }")
+      misplaced.ignoreRest()
+    }
+    reportDuplicates(block)
+  }
+
+  /// The write-ahead log is this agent's own, always on, and bounded by bytes and age instead.
+  private func decodeWAL(_ block: BlockDecoder) {
+    guard let wal = block.block("wal") else { return }
+    let truncate = wal.optional("truncate_frequency", .duration, default: .seconds(7200))
+    let least = wal.optional("min_keepalive_time", .duration, default: .seconds(300))
+    let most = wal.optional("max_keepalive_time", .duration, default: .seconds(8 * 3600))
+    if truncate <= .zero {
+      wal.error("truncate_frequency must not be 0", at: "truncate_frequency")
+    }
+    if most <= least {
+      wal.error("min_keepalive_time must be smaller than max_keepalive_time", at: "max_keepalive_time")
+    }
+    wal.warning(
+      "the wal block does nothing: every endpoint has a queue on disk that keeps samples until the hub has them",
+      hint: "queue_config.sample_age_limit drops what is too old to be of use")
+  }
+
+  private func reportDuplicates(_ block: BlockDecoder) {
+    var seen: Set<String> = []
+    for (index, endpoint) in endpoints.enumerated() where !seen.insert(endpoint.directoryName).inserted {
+      block.blocks("endpoint")[index].error(
+        "there is already an endpoint with this url and name", hint: "give it another name")
+    }
+  }
+}
+
+/// One `endpoint` block.
+struct RemoteWriteEndpoint {
+  var name: String
+  var url: HTTPURL?
+  var timeout: Duration
+  var headers: [Headers.Field]
+  var sendExemplars: Bool
+  var client: ClientOptions
+  var sender: SenderOptions
+  var metadata: MetadataSender.Options?
+  var rules: [RelabelRule]
+
+  /// The directory of its queue: stable as long as the destination is the same, whatever else changes about it.
+  var directoryName: String {
+    let identity = name + "\n" + (url?.withoutUserInfo ?? "")
+    let hash = crc32c(Array(identity.utf8).span)
+    let digits = String(hash, radix: 16)
+    let host = (url?.host ?? "").map { $0.isLetter || $0.isNumber || $0 == "." || $0 == "-" ? $0 : "_" }
+    return "\(name.isEmpty ? String(host.prefix(40)) : sanitized(name))-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
+  }
+
+  init(_ block: BlockDecoder, version: String) {
+    name = block.optional("name", .string, default: "")
+    url = block.required("url", .httpURL)
+    if url == nil, block.has("url"), case .string("")? = block.source.attribute("url")?.value {
+      block.error("url must not be empty", at: "url")
+    }
+    timeout = block.optional("remote_timeout", .duration, default: .seconds(30))
+    if timeout <= .zero { block.error("remote_timeout must be greater than 0", at: "remote_timeout") }
+    headers = block.optional("headers", .map(of: .secret), default: [:]).sorted { $0.key < $1.key }
+      .map { Headers.Field(name: $0.key, value: $0.value.revealed) }
+    for field in headers where Endpoint.isReserved(field.name) {
+      block.error(
+        "headers must not set \(field.name)", at: "headers", hint: "the protocol and the credentials need it")
+    }
+    sendExemplars = block.optional("send_exemplars", .bool, default: true)
+    client = ClientOptions.decode(block, userAgent: "spoke/\(version)", http2ByDefault: false)
+    client.followRedirects = false
+    sender = SenderOptions()
+    metadata = MetadataSender.Options()
+    rules = RelabelRule.decode("write_relabel_config", of: block)
+    if let queue = block.block("queue_config") { decodeQueue(queue) }
+    if let metadata = block.block("metadata_config") { decodeMetadata(metadata) }
+    refuseWhatIsMissing(block)
+  }
+
+  private mutating func decodeQueue(_ block: BlockDecoder) {
+    for (name, standard) in [("capacity", 10_000), ("min_shards", 1), ("max_shards", 50)] {
+      let value = block.optional(name, .int, default: standard)
+      if value != standard {
+        block.warning(
+          "\(name) does nothing: one connection sends everything in order, from a queue on disk", at: name)
+      }
+    }
+    sender.maxSamplesPerSend = block.optional("max_samples_per_send", .int, default: 2000)
+    if sender.maxSamplesPerSend < 1 {
+      block.error("max_samples_per_send must be greater than 0", at: "max_samples_per_send")
+    }
+    if block.optional("batch_send_deadline", .duration, default: .seconds(5)) != .seconds(5) {
+      block.warning(
+        "batch_send_deadline does nothing: a finished scrape is on disk and on its way at once",
+        at: "batch_send_deadline")
+    }
+    sender.limits.minBackoff = block.optional("min_backoff", .duration, default: .milliseconds(30))
+    sender.limits.maxBackoff = block.optional("max_backoff", .duration, default: .seconds(5))
+    if sender.limits.minBackoff <= .zero || sender.limits.maxBackoff < sender.limits.minBackoff {
+      block.error("min_backoff must be greater than 0 and not above max_backoff", at: "min_backoff")
+    }
+    sender.limits.retryOn429 = block.optional("retry_on_http_429", .bool, default: true)
+    let age = block.optional("sample_age_limit", .duration, default: .zero)
+    if age < .zero { block.error("sample_age_limit must not be negative", at: "sample_age_limit") }
+    sender.sampleAgeLimit = age > .zero ? age : nil
+  }
+
+  private mutating func decodeMetadata(_ block: BlockDecoder) {
+    let send = block.optional("send", .bool, default: true)
+    var options = MetadataSender.Options()
+    options.sendInterval = block.optional("send_interval", .duration, default: .seconds(60))
+    options.maxSamplesPerSend = block.optional("max_samples_per_send", .int, default: 2000)
+    if options.sendInterval <= .zero { block.error("send_interval must be greater than 0", at: "send_interval") }
+    if options.maxSamplesPerSend < 1 {
+      block.error("max_samples_per_send must be greater than 0", at: "max_samples_per_send")
+    }
+    metadata = send ? options : nil
+  }
+
+  private func refuseWhatIsMissing(_ block: BlockDecoder) {
+    if block.optional("send_native_histograms", .bool, default: false) {
+      block.error("send_native_histograms is not supported by this agent", at: "send_native_histograms")
+    }
+    let message = block.optional("protobuf_message", .string, default: "prometheus.WriteRequest")
+    if message != "prometheus.WriteRequest" {
+      block.error(
+        "protobuf_message \"\(message)\" is not supported by this agent", at: "protobuf_message",
+        hint: "leave it out: every receiver takes remote write 1.0")
+    }
+    if block.optional("round_robin_dns", .bool, default: false) {
+      block.error("round_robin_dns is not supported by this agent", at: "round_robin_dns", hint: "leave it out")
+    }
+    for name in ["sigv4", "azuread", "google_iam"] {
+      ClientOptions.refuse(name, in: block, hint: "use basic_auth, authorization or bearer_token_file")
+    }
+  }
+}
+
+private func sanitized(_ name: String) -> String {
+  String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "_" }.prefix(60))
+}

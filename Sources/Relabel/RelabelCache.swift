@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Telemetry
+
+/// Changes the labels of whole batches, and remembers what became of each series.
+///
+/// Rules are pure, so a series is put through them once; from then on its new labels are copied from here.
+public struct RelabelCache: Sendable {
+  /// What became of a series; nil when it was dropped.
+  private typealias Outcome = Range<Int>?
+
+  /// Batches between two looks at what is still in use.
+  private static let sweepInterval = 256
+
+  private let externalLabels: LabelSet
+  private var relabeller: Relabeller
+  private let capacity: Int
+  private var index = LabelIndex()
+  private var outcomes: [Outcome] = []
+  private var used: [Bool] = []
+  private var usedCount = 0
+  private var results: [UInt8] = []
+  private var batchesUntilSweep = Self.sweepInterval
+  private var buffer: [UInt8] = []
+  private var merged: [UInt8] = []
+
+  /// How many samples had known labels.
+  public private(set) var hits = 0
+  /// How many went through the rules.
+  public private(set) var misses = 0
+
+  /// Adds `externalLabels` where a series lacks them, then applies `rules`; remembers `capacity` series at most.
+  public init(rules: [RelabelRule], externalLabels: LabelSet = .empty, capacity: Int = 100_000) {
+    relabeller = Relabeller(rules)
+    self.externalLabels = externalLabels
+    self.capacity = max(1, capacity)
+  }
+
+  /// How many series are remembered.
+  public var count: Int { index.count }
+
+  /// Calls `body` with the new packed labels of each row that is not dropped.
+  public mutating func forEach(_ batch: SeriesBatch, _ body: (SeriesBatch.Row, Span<UInt8>, Int) -> Void) {
+    sweep()
+    index.rewind()
+    let labels = batch.labelBytes.span
+    for row in batch.rows.indices {
+      let outcome = outcome(of: labels.extracting(batch.rows[row].labels))
+      if let outcome { body(batch.rows[row], results.span.extracting(outcome), row) }
+    }
+  }
+
+  /// The batch with new labels; families stay as they are.
+  public mutating func relabel(_ batch: SeriesBatch) -> SeriesBatch {
+    var result = SeriesBatch()
+    var rowNumbers: [Int: Int] = [:]
+    let exemplarRows = Set(batch.exemplars.map(\.row))
+    var family = 0
+    sweep()
+    index.rewind()
+    let labels = batch.labelBytes.span
+    for row in batch.rows.indices {
+      while family < batch.families.count, batch.families[family].rows.lowerBound <= row {
+        result.family(batch.familyDescription(at: family))
+        family += 1
+      }
+      guard let outcome = outcome(of: labels.extracting(batch.rows[row].labels)) else { continue }
+      if exemplarRows.contains(row) { rowNumbers[row] = result.count }
+      result.append(
+        packedLabels: results.span.extracting(outcome), bits: batch.rows[row].valueBits,
+        timestampMilliseconds: batch.rows[row].timestampMilliseconds)
+    }
+    result.exemplars = batch.exemplars.compactMap { exemplar in
+      guard let row = rowNumbers[exemplar.row] else { return nil }
+      var exemplar = exemplar
+      exemplar.row = row
+      return exemplar
+    }
+    return result
+  }
+
+  private mutating func outcome(of labels: Span<UInt8>) -> Range<Int>? {
+    if index.count >= capacity { forget() }
+    let (number, isNew) = index.find(labels)
+    if isNew {
+      misses += 1
+      outcomes.append(transform(labels))
+      used.append(true)
+      usedCount += 1
+    } else {
+      hits += 1
+      if !used[number] {
+        used[number] = true
+        usedCount += 1
+      }
+    }
+    return outcomes[number]
+  }
+
+  private mutating func transform(_ labels: Span<UInt8>) -> Range<Int>? {
+    mergeExternal(labels)
+    if relabeller.isEmpty {
+      swap(&buffer, &merged)
+    } else if !relabeller.apply(to: merged.span, into: &buffer) {
+      return nil
+    }
+    let start = results.count
+    appendWithoutInternalLabels(buffer.span, to: &results)
+    return results.count == start ? nil : start..<results.count
+  }
+
+  /// Merges two sorted sets into `merged`; of two labels with one name the series' own stays.
+  private mutating func mergeExternal(_ labels: Span<UInt8>) {
+    merged.removeAll(keepingCapacity: true)
+    let external = externalLabels.packed.span
+    var (left, right) = (0, 0)
+    var own = readLabel(labels, at: &left)
+    var other = readLabel(external, at: &right)
+    while own != nil || other != nil {
+      let order: Int
+      if let own, let other {
+        order = compare(labels.extracting(own.name), external.extracting(other.name))
+      } else {
+        order = own != nil ? -1 : 1
+      }
+      if order <= 0, let label = own {
+        appendLabel(label, of: labels, to: &merged)
+        own = readLabel(labels, at: &left)
+        if order == 0 { other = readLabel(external, at: &right) }
+      } else if let label = other {
+        appendLabel(label, of: external, to: &merged)
+        other = readLabel(external, at: &right)
+      }
+    }
+  }
+
+  private mutating func sweep() {
+    batchesUntilSweep -= 1
+    guard batchesUntilSweep <= 0 else { return }
+    batchesUntilSweep = Self.sweepInterval
+    if usedCount * 2 < index.count { return forget() }
+    usedCount = 0
+    for number in used.indices { used[number] = false }
+  }
+
+  private mutating func forget() {
+    index.removeAll()
+    outcomes = []
+    used = []
+    usedCount = 0
+    results = []
+  }
+}
+
+private func appendLabel(_ label: LabelRanges, of bytes: Span<UInt8>, to packed: inout [UInt8]) {
+  appendLengthPrefixed(bytes.extracting(label.name), to: &packed)
+  appendLengthPrefixed(bytes.extracting(label.value), to: &packed)
+}
+
+/// Labels beginning with `__` are for relabelling only, the name apart.
+private func appendWithoutInternalLabels(_ labels: Span<UInt8>, to packed: inout [UInt8]) {
+  var offset = 0
+  while let label = readLabel(labels, at: &offset) {
+    let name = labels.extracting(label.name)
+    let isInternal = name.count >= 2 && name[0] == 0x5f && name[1] == 0x5f && !isMetricName(name)
+    if !isInternal { appendLabel(label, of: labels, to: &packed) }
+  }
+}
+
+private func isMetricName(_ name: Span<UInt8>) -> Bool {
+  let wanted: StaticString = "__name__"
+  guard name.count == wanted.utf8CodeUnitCount else { return false }
+  for index in 0..<name.count where unsafe wanted.utf8Start[index] != name[index] { return false }
+  return true
+}
+
+private func compare(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Int {
+  for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+    return Int(left[index]) - Int(right[index])
+  }
+  return left.count - right.count
+}
