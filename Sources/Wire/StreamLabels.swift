@@ -106,6 +106,19 @@ public func parseStreamLabels(_ text: String) throws(WireError) -> [Label] {
   return try parser.parse()
 }
 
+/// `[a-zA-Z_][a-zA-Z0-9_]*`.
+func isStreamLabelName(_ name: String) -> Bool {
+  !name.isEmpty && name.utf8.enumerated().allSatisfy { isNameByte($1, first: $0 == 0) }
+}
+
+private func isNameByte(_ byte: UInt8, first: Bool) -> Bool {
+  switch byte {
+  case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
+  case UInt8(ascii: "0")...UInt8(ascii: "9"): !first
+  default: false
+  }
+}
+
 private struct StreamLabelParser {
   private let bytes: [UInt8]
   private var position = 0
@@ -137,14 +150,6 @@ private struct StreamLabelParser {
     while position < bytes.count, isNameByte(bytes[position], first: position == start) { position += 1 }
     guard position > start else { throw error("expected a label name") }
     return String(decoding: bytes[start..<position], as: UTF8.self)
-  }
-
-  private func isNameByte(_ byte: UInt8, first: Bool) -> Bool {
-    switch byte {
-    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "_"): true
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): !first
-    default: false
-    }
   }
 
   private mutating func value() throws(WireError) -> String {
