@@ -154,7 +154,7 @@ func readField(_ bytes: Span<UInt8>, at offset: inout Int) -> WireField? {
   return WireField(number: tag >> 3, isDelimited: tag & 7 == 2, whole: whole, payload: payload)
 }
 
-/// The bytes of `ranges`' hull.
+/// The bytes of `range`, as an array of their own.
 func copy(_ bytes: Span<UInt8>, _ range: Range<Int>) -> [UInt8] {
   var result: [UInt8] = []
   let part = bytes.extracting(range)
