@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import Linux
-import Queue
+public import Linux
+public import Queue
 import Synchronization
 
 /// A disk in memory that can lose power, fill up, turn read-only and fail.
@@ -41,13 +41,13 @@ public final class CrashingFileStore: FileStore {
     var dirty: Set<Int> = []  // sectors
   }
 
-  private enum Change {
+  fileprivate enum Change {
     case link(String, Inode)
     case move(String, String, Inode)
     case unlink(String)
   }
 
-  private struct State {
+  fileprivate struct State {
     var seen: [String: Inode] = [:]
     var durable: [String: Inode] = [:]
     var changes: [Change] = []
@@ -71,11 +71,11 @@ public final class CrashingFileStore: FileStore {
   /// `@unchecked`: inodes are reached through the mutex only.
   private final class Box: @unchecked Sendable {
     let mutex: Mutex<State>
-    init(_ state: consuming sending State) { mutex = Mutex(state) }
+    init(seed: UInt64) { mutex = Mutex(State(random: SplitMix64(seed: seed))) }
   }
 
   /// An empty disk whose misfortunes follow from `seed`.
-  public init(seed: UInt64 = 1) { state = Box(State(random: SplitMix64(seed: seed))) }
+  public init(seed: UInt64 = 1) { state = Box(seed: seed) }
 
   // MARK: What a test does to it
 
@@ -163,7 +163,8 @@ public final class CrashingFileStore: FileStore {
   /// A second disk with the same durable and seen contents, all of it durable.
   public func copy(seed: UInt64) -> CrashingFileStore {
     let other = CrashingFileStore(seed: seed)
-    for (path, bytes) in with({ $0.seen.mapValues { $0.seen } }) { other.overwrite(path, with: bytes) }
+    let files: [String: [UInt8]] = with { state in state.seen.mapValues { $0.seen } }
+    for (path, bytes) in files { other.overwrite(path, with: bytes) }
     for directory in with({ $0.directories }) { other.with { _ = $0.directories.insert(directory) } }
     return other
   }
