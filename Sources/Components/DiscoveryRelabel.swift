@@ -17,7 +17,7 @@ final class DiscoveryRelabel: Component {
 
   private init(targets: [[String: String]], rules: [RelabelRule], context: ComponentContext) {
     self.context = context
-    var relabeller = Relabeller(rules)
+    let relabeller = Relabeller(rules)
     let output = targets.compactMap { relabeller.apply(to: $0) }
     exports = [
       "output": .array(output.map { .object($0.mapValues { .string($0) }) }),

@@ -6,14 +6,17 @@ internal import Telemetry
 
 /// What all exporters are: a source in this process that can be scraped while the component runs.
 struct LocalExporter: Sendable {
-  private let source: any MetricSource
+  private let makeSource: @Sendable () -> any MetricSource
   private let services: Services
   private let context: ComponentContext
   private let name: String
   private let job: String
 
-  init(_ source: any MetricSource, services: Services, context: ComponentContext, name: String, job: String) {
-    self.source = source
+  init(
+    services: Services, context: ComponentContext, name: String, job: String,
+    makeSource: @Sendable @escaping () -> any MetricSource
+  ) {
+    self.makeSource = makeSource
     self.services = services
     self.context = context
     self.name = name
@@ -27,7 +30,7 @@ struct LocalExporter: Sendable {
 
   func run() async {
     let path = LocalTargets.path(of: context.id)
-    services.localTargets.add(source, path: path)
+    services.localTargets.add(makeSource(), path: path)
     context.reportHealthy()
     await untilCancelled()
     services.localTargets.remove(path: path)

@@ -14,8 +14,8 @@ final class PrometheusExporterSelf: Component {
     ComponentKind("prometheus.exporter.self") { _, context in
       PrometheusExporterSelf(
         LocalExporter(
-          services.selfMetrics, services: services, context: context, name: "prometheus.exporter.self",
-          job: "integrations/self"))
+          services: services, context: context, name: "prometheus.exporter.self", job: "integrations/self",
+          makeSource: { services.selfMetrics }))
     }
   }
 

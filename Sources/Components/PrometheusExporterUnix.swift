@@ -17,8 +17,10 @@ final class PrometheusExporterUnix: Component {
       let options = NodeOptions.decode(block)
       return PrometheusExporterUnix(
         LocalExporter(
-          NodeExporter(options, version: services.version, log: context.log), services: services, context: context,
-          name: "prometheus.exporter.unix", job: "integrations/unix"))
+          services: services, context: context, name: "prometheus.exporter.unix", job: "integrations/unix",
+          makeSource: {
+            NodeExporter(options: options, build: BuildInfo(version: services.version), log: context.log)
+          }))
     }
   }
 

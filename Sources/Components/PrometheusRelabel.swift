@@ -59,7 +59,6 @@ final class PrometheusRelabel: Component {
 /// Relabels batches and hands them on.
 private final class RelabelStage: MetricsReceiver {
   private struct State {
-    var relabeller: Relabeller
     var cache: RelabelCache
     var processed = 0
     var written = 0
@@ -69,13 +68,13 @@ private final class RelabelStage: MetricsReceiver {
   private let next: Fanout
 
   init(rules: [RelabelRule], next: Fanout, cacheSize: Int) {
-    state = Mutex(State(relabeller: Relabeller(rules), cache: RelabelCache(capacity: cacheSize)))
+    state = Mutex(State(cache: RelabelCache(rules: rules, capacity: cacheSize)))
     self.next = next
   }
 
   func receive(_ batch: SeriesBatch) async throws {
     let relabelled = state.withLock { state in
-      let result = state.cache.relabel(batch, with: &state.relabeller)
+      let result = state.cache.relabel(batch)
       state.processed += batch.count
       state.written += result.count
       return result

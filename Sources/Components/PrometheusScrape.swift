@@ -103,7 +103,7 @@ private func fetch(_ request: ScrapeRequest, _ client: HTTPClient?) async throws
     return FetchedPage(
       status: response.status, contentType: response.headers["Content-Type"], body: response.body)
   } catch {
-    if case .bodyTooLarge = error { throw ScrapeError.bodyTooLarge(limit: limit) }
+    if case .bodyTooLarge = error { throw ScrapeError("body size limit of \(limit) bytes exceeded", .bodySizeLimit) }
     throw ScrapeError("\(error)")
   }
 }

@@ -111,12 +111,12 @@ struct RemoteWriteEndpoint {
         "batch_send_deadline does nothing: a finished scrape is on disk and on its way at once",
         at: "batch_send_deadline")
     }
-    sender.limits.minBackoff = block.optional("min_backoff", .duration, default: .milliseconds(30))
-    sender.limits.maxBackoff = block.optional("max_backoff", .duration, default: .seconds(5))
-    if sender.limits.minBackoff <= .zero || sender.limits.maxBackoff < sender.limits.minBackoff {
+    sender.limits.shortestBackoff = block.optional("min_backoff", .duration, default: .milliseconds(30))
+    sender.limits.longestBackoff = block.optional("max_backoff", .duration, default: .seconds(5))
+    if sender.limits.shortestBackoff <= .zero || sender.limits.longestBackoff < sender.limits.shortestBackoff {
       block.error("min_backoff must be greater than 0 and not above max_backoff", at: "min_backoff")
     }
-    sender.limits.retryOn429 = block.optional("retry_on_http_429", .bool, default: true)
+    sender.limits.retriesTooManyRequests = block.optional("retry_on_http_429", .bool, default: true)
     let age = block.optional("sample_age_limit", .duration, default: .zero)
     if age < .zero { block.error("sample_age_limit must not be negative", at: "sample_age_limit") }
     sender.sampleAgeLimit = age > .zero ? age : nil

@@ -21,8 +21,6 @@ public struct RelabelCache: Sendable {
   private var usedCount = 0
   private var results: [UInt8] = []
   private var batchesUntilSweep = Self.sweepInterval
-  private var buffer: [UInt8] = []
-  private var merged: [UInt8] = []
 
   /// How many samples had known labels.
   public private(set) var hits = 0
@@ -97,41 +95,18 @@ public struct RelabelCache: Sendable {
     return outcomes[number]
   }
 
+  /// What the rules make of a series seen for the first time.
   private mutating func transform(_ labels: Span<UInt8>) -> Range<Int>? {
-    mergeExternal(labels)
+    let complete = merge(labels, externalLabels.packed.span)
+    var changed: [UInt8] = []
     if relabeller.isEmpty {
-      swap(&buffer, &merged)
-    } else if !relabeller.apply(to: merged.span, into: &buffer) {
+      changed = complete
+    } else if !relabeller.apply(to: complete.span, into: &changed) {
       return nil
     }
     let start = results.count
-    appendWithoutInternalLabels(buffer.span, to: &results)
+    appendWithoutInternalLabels(changed.span, to: &results)
     return results.count == start ? nil : start..<results.count
-  }
-
-  /// Merges two sorted sets into `merged`; of two labels with one name the series' own stays.
-  private mutating func mergeExternal(_ labels: Span<UInt8>) {
-    merged.removeAll(keepingCapacity: true)
-    let external = externalLabels.packed.span
-    var (left, right) = (0, 0)
-    var own = readLabel(labels, at: &left)
-    var other = readLabel(external, at: &right)
-    while own != nil || other != nil {
-      let order: Int
-      if let own, let other {
-        order = compare(labels.extracting(own.name), external.extracting(other.name))
-      } else {
-        order = own != nil ? -1 : 1
-      }
-      if order <= 0, let label = own {
-        appendLabel(label, of: labels, to: &merged)
-        own = readLabel(labels, at: &left)
-        if order == 0 { other = readLabel(external, at: &right) }
-      } else if let label = other {
-        appendLabel(label, of: external, to: &merged)
-        other = readLabel(external, at: &right)
-      }
-    }
   }
 
   private mutating func sweep() {
@@ -150,6 +125,32 @@ public struct RelabelCache: Sendable {
     usedCount = 0
     results = []
   }
+}
+
+/// Two sorted sets as one; of two labels with one name the series' own stays.
+private func merge(_ labels: Span<UInt8>, _ external: Span<UInt8>) -> [UInt8] {
+  var merged: [UInt8] = []
+  merged.reserveCapacity(labels.count + external.count)
+  var (left, right) = (0, 0)
+  var own = readLabel(labels, at: &left)
+  var other = readLabel(external, at: &right)
+  while own != nil || other != nil {
+    let order: Int
+    if let own, let other {
+      order = compare(labels.extracting(own.name), external.extracting(other.name))
+    } else {
+      order = own != nil ? -1 : 1
+    }
+    if order <= 0, let label = own {
+      appendLabel(label, of: labels, to: &merged)
+      own = readLabel(labels, at: &left)
+      if order == 0 { other = readLabel(external, at: &right) }
+    } else if let label = other {
+      appendLabel(label, of: external, to: &merged)
+      other = readLabel(external, at: &right)
+    }
+  }
+  return merged
 }
 
 private func appendLabel(_ label: LabelRanges, of bytes: Span<UInt8>, to packed: inout [UInt8]) {
