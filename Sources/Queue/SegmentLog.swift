@@ -196,7 +196,9 @@ final class SegmentLog {
     do throws(SystemError) {
       try bookmarkFile.write(counters)
     } catch {
-      if bookmarkFailure == nil { log.error("queue cannot write its bookmark; going on in memory", ("err", "\(error)")) }
+      if bookmarkFailure == nil {
+        log.error("queue cannot write its bookmark; going on in memory", ("err", "\(error)"))
+      }
       bookmarkFailure = error
       throw error
     }

@@ -45,7 +45,9 @@ extension SegmentLog {
         damage = Damage()
       }
       bytes += record.payloadBytes
-      result.append(StoredBlock(sequence: record.sequence, block: block(record, body, decodePositions(body, from: record.payloadBytes))))
+      result.append(
+        StoredBlock(
+          sequence: record.sequence, block: block(record, body, decodePositions(body, from: record.payloadBytes))))
       advance(&cursor, over: record)
     }
     return result

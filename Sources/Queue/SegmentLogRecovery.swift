@@ -163,8 +163,9 @@ extension SegmentLog {
     }
     var offset = SegmentHeader.bytes
     while let found = reader.find(from: offset, to: size) {
-      durable = max(durable, found.record.durable)
       offset = found.offset + found.record.totalBytes
+      // A segment got its name after its checkpoints were durable.
+      durable = max(durable, found.record.type == .checkpoint ? offset : found.record.durable)
     }
     return durable
   }
