@@ -194,7 +194,7 @@ struct QueueScript {
     lastNumber += 1
     var payload: [UInt8] = []
     payload.append(littleEndian: lastNumber)
-    payload.append(contentsOf: repeatElement(UInt8(lastNumber & 0xff), count: random.below(2000)))
+    payload += [UInt8](repeating: UInt8(lastNumber & 0xff), count: random.below(2000))
     return Block(
       kind: 1, items: 1 + random.below(9), minTimestampMilliseconds: 1, maxTimestampMilliseconds: 2, payload: payload)
   }
