@@ -82,13 +82,15 @@ public struct Relabeller: Sendable {
     value.removeAll(keepingCapacity: true)
     for (index, source) in step.sources.enumerated() {
       if index > 0 { value.append(contentsOf: step.separator) }
-      if let found = labels.index(of: source) { value.append(contentsOf: labels.text[labels.entries[found].value]) }
+      if let found = labels.index(of: source) {
+        value.append(contentsOf: labels.text[labels.entries[found].value.text])
+      }
     }
   }
 
   private func isEqualToTarget(_ step: Step) -> Bool {
     guard let found = labels.index(of: step.targetName) else { return value.isEmpty }
-    return isEqual(labels.text.span.extracting(labels.entries[found].value), value.span)
+    return isEqual(labels.text.span.extracting(labels.entries[found].value.text), value.span)
   }
 
   private mutating func replace(_ step: Step) {
@@ -112,12 +114,12 @@ public struct Relabeller: Sendable {
     snapshot.append(contentsOf: labels.entries)
     for entry in snapshot {
       value.removeAll(keepingCapacity: true)
-      value.append(contentsOf: labels.text[entry.name])
+      value.append(contentsOf: labels.text[entry.name.text])
       guard step.matcher.match(value, groups: &groups) else { continue }
       step.replacement.expand(groups, in: value, into: &name)
       guard !name.isEmpty else { continue }
       expanded.removeAll(keepingCapacity: true)
-      expanded.append(contentsOf: labels.text[entry.value])
+      expanded.append(contentsOf: labels.text[entry.value.text])
       labels.set(name, to: expanded)
     }
   }

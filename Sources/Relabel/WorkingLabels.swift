@@ -8,9 +8,15 @@ internal import Telemetry
 /// first those the series came with and nobody has set since, by name; then those that were set, in that order.
 struct WorkingLabels: Sendable {
   struct Entry: Sendable {
-    var name: Range<Int>
-    var value: Range<Int>
+    var name: Piece
+    var value: Piece
     var wasSet: Bool
+  }
+
+  /// Text with its length before it, as the packed form has it.
+  struct Piece: Sendable {
+    var start: Int
+    var text: Range<Int>
   }
 
   private(set) var text: [UInt8] = []
@@ -25,38 +31,45 @@ struct WorkingLabels: Sendable {
     entries.removeAll(keepingCapacity: true)
     isChanged = false
     var offset = 0
-    while let label = readLabel(packed, at: &offset) {
+    while true {
+      let start = offset
+      guard let label = readLabel(packed, at: &offset) else { return }
       if label.value.isEmpty {
         isChanged = true
-      } else {
-        entries.append(Entry(name: label.name, value: label.value, wasSet: false))
+        continue
       }
+      let name = Piece(start: start, text: label.name)
+      entries.append(Entry(name: name, value: Piece(start: label.name.upperBound, text: label.value), wasSet: false))
     }
   }
 
   /// The place of the label called `name`.
   func index(of name: [UInt8]) -> Int? {
-    for index in entries.indices where isEqual(text.span.extracting(entries[index].name), name.span) { return index }
+    for index in entries.indices where isEqual(text.span.extracting(entries[index].name.text), name.span) {
+      return index
+    }
     return nil
   }
 
   /// Sets a label; an empty value removes it.
   mutating func set(_ name: [UInt8], to value: [UInt8]) {
     guard !value.isEmpty else { return remove(name) }
-    let start = text.count
-    text.append(contentsOf: value)
-    let place = start..<text.count
     isChanged = true
     guard let index = index(of: name) else {
-      text.append(contentsOf: name)
-      return entries.append(Entry(name: place.upperBound..<text.count, value: place, wasSet: true))
+      return entries.append(Entry(name: add(name), value: add(value), wasSet: true))
     }
     if entries[index].wasSet {
-      entries[index].value = place
+      entries[index].value = add(value)
     } else {
       let entry = entries.remove(at: index)
-      entries.append(Entry(name: entry.name, value: place, wasSet: true))
+      entries.append(Entry(name: entry.name, value: add(value), wasSet: true))
     }
+  }
+
+  private mutating func add(_ bytes: [UInt8]) -> Piece {
+    let start = text.count
+    appendLengthPrefixed(bytes.span, to: &text)
+    return Piece(start: start, text: (text.count - bytes.count)..<text.count)
   }
 
   mutating func remove(_ name: [UInt8]) {
@@ -70,7 +83,7 @@ struct WorkingLabels: Sendable {
     let count = entries.count
     var kept = 0
     for index in 0..<count {
-      guard matcher.matches(text.span.extracting(entries[index].name)) != matches else { continue }
+      guard matcher.matches(text.span.extracting(entries[index].name.text)) != matches else { continue }
       entries[kept] = entries[index]
       kept += 1
     }
@@ -87,9 +100,21 @@ struct WorkingLabels: Sendable {
       return
     }
     sort()
+    // Labels that stand side by side in `text`, as most do, are copied in one go.
+    var run = 0..<0
     for entry in entries {
-      appendLengthPrefixed(text.span.extracting(entry.name), to: &output)
-      appendLengthPrefixed(text.span.extracting(entry.value), to: &output)
+      extend(&run, by: entry.name, into: &output)
+      extend(&run, by: entry.value, into: &output)
+    }
+    output.append(contentsOf: text[run])
+  }
+
+  private func extend(_ run: inout Range<Int>, by piece: Piece, into output: inout [UInt8]) {
+    if piece.start == run.upperBound {
+      run = run.lowerBound..<piece.text.upperBound
+    } else {
+      output.append(contentsOf: text[run])
+      run = piece.start..<piece.text.upperBound
     }
   }
 
@@ -98,7 +123,7 @@ struct WorkingLabels: Sendable {
     for index in entries.indices.dropFirst() {
       let entry = entries[index]
       var place = index
-      while place > 0, precedes(entry.name, entries[place - 1].name) {
+      while place > 0, precedes(entry.name.text, entries[place - 1].name.text) {
         entries[place] = entries[place - 1]
         place -= 1
       }

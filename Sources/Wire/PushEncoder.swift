@@ -9,7 +9,7 @@
 /// Timestamp    08 <varint of seconds>  10 <varint of nanoseconds>
 /// ```
 public struct PushEncoder: Sendable {
-  /// The streams ended so far; a copy, for tests and for those who do not compress.
+  /// The streams ended so far. Adding to them while somebody keeps this array copies the whole.
   public private(set) var bytes: [UInt8] = []
   /// How many entries were added.
   public private(set) var entryCount = 0

@@ -8,14 +8,18 @@ internal import Telemetry
 /// {"streams": [{"stream": {"app": "x"}, "values": [["1700000000000000000", "a line", {"trace": "7"}]]}]}
 /// ```
 ///
-/// Times are nanoseconds in a string; the third element of a value may be left out. Keys not known are skipped.
+/// Times are nanoseconds in a string; the third element of a value may be left out. Keys not known are skipped,
+/// and so are streams without values.
 public func decodePushRequest(json: [UInt8], limit: Int = defaultRequestLimit) throws(WireError) -> PushRequest {
   guard json.count <= limit else { throw .tooLarge(what: "push request", bytes: json.count, limit: limit) }
   var reader = JSONReader(json)
   var request = PushRequest()
   try reader.object { reader, key throws(WireError) in
     guard key == Array("streams".utf8) else { return try reader.skip() }
-    try reader.array { reader, _ throws(WireError) in request.streams.append(try readStream(&reader)) }
+    try reader.array { reader, _ throws(WireError) in
+      let stream = try readStream(&reader)
+      if !stream.entries.isEmpty { request.streams.append(stream) }
+    }
   }
   try reader.finish()
   return request
@@ -27,6 +31,7 @@ private func readStream(_ reader: inout JSONReader) throws(WireError) -> PushReq
   try reader.object { reader, key throws(WireError) in
     if key == Array("stream".utf8) {
       labels = LabelSet(try readLabels(&reader)).labels
+      for label in labels where !isStreamLabelName(label.name) { throw reader.error("\(label.name) is no label name") }
     } else if key == Array("values".utf8) {
       try reader.array { reader, _ throws(WireError) in entries.append(try readEntry(&reader)) }
     } else {

@@ -21,8 +21,7 @@ import Wire
             entries: [
               PushRequest.Entry(timestampNanoseconds: 1_700_000_000_000_000_001, line: Array("line \"one\"".utf8)),
               PushRequest.Entry(timestampNanoseconds: -5, line: [], metadata: [Label("trace", "7")]),
-            ]),
-          PushRequest.Stream(labels: [], entries: []),
+            ])
         ]))
   }
 
@@ -55,6 +54,12 @@ import Wire
   ])
   func `what is not JSON, or another kind of document, is refused`(_ text: String) {
     #expect(throws: WireError.self) { try decode(text) }
+  }
+
+  @Test(arguments: ["a b", "1a", "", "a.b", "é"]) func `labels with names of another kind are refused`(_ name: String) {
+    #expect(throws: WireError.self) {
+      try decode("{\"streams\":[{\"stream\":{\"\(name)\":\"x\"},\"values\":[[\"1\",\"a\"]]}]}")
+    }
   }
 
   @Test func `an object without streams is an empty push`() throws {
