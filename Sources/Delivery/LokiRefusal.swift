@@ -14,10 +14,13 @@ func ignoredEntries(_ text: String) -> Int {
   return max(total, 1)
 }
 
-/// Whether Loki could not read the request at all, and so stored none of it.
-func isUnreadable(_ text: String) -> Bool {
-  let text = text.lowercased()
-  return ["unmarshal", "snappy", "decod", "parsing labels", "parse error"].contains { contains(text, $0) }
+/// Whether Loki's 400 is about entries it names, the others being stored. Anything else, such as a proxy's 400 or a
+/// request Loki could not read, is taken to have stored nothing: better a line twice than never.
+func isAboutEntries(_ text: String) -> Bool {
+  switch RefusalReason(body: text) {
+  case .outOfOrder, .tooOld, .outOfBounds, .tooLarge: true
+  default: contains(text, "total ignored: ")
+  }
 }
 
 func contains(_ text: String, _ phrase: String) -> Bool {

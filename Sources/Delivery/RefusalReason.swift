@@ -28,10 +28,14 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       ("out of bounds", .outOfBounds), ("too new", .outOfBounds), ("too far in the future", .outOfBounds),
       ("too old", .tooOld), ("too far behind", .tooOld),
       ("too long", .tooLarge), ("too large", .tooLarge), ("max entry size", .tooLarge),
-      ("label", .invalid), ("invalid", .invalid), ("unmarshal", .invalid), ("decod", .invalid),
+      ("label", .invalid), ("invalid", .invalid), ("malformed", .invalid), ("corrupt", .invalid),
+      ("unmarshal", .invalid), ("decod", .invalid),
     ]
     self = phrases.first { contains(text, $0.0) }?.1 ?? .other
   }
+
+  /// Whether it is about the time alone, so that every sample of that time meets it.
+  public var isAboutTimeAlone: Bool { self == .tooOld || self == .outOfBounds }
 
   /// Whether a hub that has the sample already would say this to a second copy.
   public var mayMeanAlreadyThere: Bool { self == .outOfOrder || self == .duplicate }

@@ -46,7 +46,7 @@ public struct RetryPolicy: Sendable {
   public enum Action: Sendable, Equatable {
     /// The hub has it.
     case acknowledge
-    /// The hub has it, except for entries it named; the request must not be sent again.
+    /// The hub has it, except for entries it named, and it must not be sent again; where it named none, as `divide`.
     case acknowledgePartly
     /// Send it again, unchanged, later.
     case retry(after: Duration)
@@ -160,7 +160,9 @@ extension RetryPolicy {
 extension String {
   func trimmingSpaces() -> String {
     let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-    guard let start = firstIndex(where: { !isSpace($0) }), let end = lastIndex(where: { !isSpace($0) }) else { return "" }
+    guard let start = firstIndex(where: { !isSpace($0) }), let end = lastIndex(where: { !isSpace($0) }) else {
+      return ""
+    }
     return String(self[start...end])
   }
 }

@@ -80,7 +80,7 @@ public actor Sender {
 
   private func deliverNext() async throws {
     if inheritedBlocks == nil { inheritedBlocks = await queue.statistics.blocks }
-    if let limit = options.sampleAgeLimit {
+    if let limit = options.sampleAgeLimit, limit > .zero {
       await queue.expire(olderThan: wallClockMilliseconds() - limit.components.seconds * 1000)
     }
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
@@ -128,7 +128,7 @@ public actor Sender {
     case .acknowledge:
       countSent(piece, body, blocks, samples: shipment.nextSamples)
       shipment.settle(.delivered)
-    case .acknowledgePartly where !isUnreadable(attempt.text):
+    case .acknowledgePartly where isAboutEntries(attempt.text):
       let ignored = min(ignoredEntries(attempt.text), shipment.nextSamples)
       countSent(piece, body, blocks, samples: shipment.nextSamples - ignored)
       countRejected(ignored, RefusalReason(body: attempt.text), attempt)
@@ -158,7 +158,22 @@ public actor Sender {
     } else {
       countRejected(samples, reason, attempt)
       shipment.settle(.rejected(reason))
+      let index = piece.blocks.lowerBound
+      if isHopeless(blocks[index].block, shipment.tallies[index], reason) {
+        countRejected(shipment.rejectRest(of: index, reason), reason, attempt)
+      }
     }
+  }
+
+  /// Whether the rest of a block will be refused like what was refused of it: all of one time, beyond the times the hub
+  /// takes, and three of its samples out of three say so.
+  ///
+  /// Without this, a hub with no out-of-order window would be asked about every single sample of a backlog it will not
+  /// take, twice.
+  private func isHopeless(_ block: Block, _ tally: Shipment.Tally, _ reason: RefusalReason) -> Bool {
+    endpoint.dialect == .remoteWrite && reason.isAboutTimeAlone && tally.rejected[reason] ?? 0 >= 3
+      && tally.delivered == 0 && tally.replayed == 0
+      && block.minTimestampMilliseconds == block.maxTimestampMilliseconds
   }
 
   private func acknowledge(_ shipment: Shipment, _ blocks: [StoredBlock], _ acknowledged: inout Int) async throws {
@@ -254,7 +269,11 @@ public actor Sender {
   private func wait(_ duration: Duration) async throws {
     let pause = Task { _ = try? await Task.sleep(for: duration) }
     self.pause = pause
-    await withTaskCancellationHandler { await pause.value } onCancel: { pause.cancel() }
+    await withTaskCancellationHandler {
+      await pause.value
+    } onCancel: {
+      pause.cancel()
+    }
     self.pause = nil
     try Task.checkCancellation()
   }

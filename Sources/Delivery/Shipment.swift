@@ -76,6 +76,16 @@ struct Shipment {
     }
   }
 
+  /// Rejects all that is left of a block that was cut, and is the next; the samples there were.
+  mutating func rejectRest(of block: Int, _ reason: RefusalReason) -> Int {
+    var samples = 0
+    while let piece = next, piece.cut != nil, piece.blocks.contains(block) {
+      samples += nextSamples
+      settle(.rejected(reason))
+    }
+    return samples
+  }
+
   /// Replaces several blocks by each of them alone; false when the piece is not several blocks.
   mutating func unmerge() -> Bool {
     guard let piece = next, piece.blocks.count > 1 else { return false }

@@ -62,7 +62,8 @@ final class ConnectionPool: Sendable {
   /// Forgets `connection`, which has closed.
   func remove(_ connection: ClientConnection) {
     let idle = state.withLock { state -> Idle? in
-      guard let index = state.idle[connection.route]?.firstIndex(where: { $0.connection.channel === connection.channel })
+      guard
+        let index = state.idle[connection.route]?.firstIndex(where: { $0.connection.channel === connection.channel })
       else { return nil }
       return state.remove(at: index, of: connection.route)
     }

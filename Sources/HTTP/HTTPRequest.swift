@@ -25,7 +25,7 @@ public struct HTTPRequest: Sendable {
 public struct HTTPResponse: Sendable {
   /// The status code.
   public var status: Int
-  /// The words after the status code; may be empty.
+  /// What the status code means in words; the standard's, whatever the server wrote.
   public var reason: String
   /// The header fields, `Date` and `Retry-After` among them, as they came.
   public var headers: Headers

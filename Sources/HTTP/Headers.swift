@@ -55,3 +55,16 @@ func equalIgnoringCase(_ left: String, _ right: String) -> Bool {
 
 /// The lower-case form of an ASCII letter; every other byte as it is.
 func lowercased(_ byte: UInt8) -> UInt8 { byte >= 0x41 && byte <= 0x5a ? byte | 0x20 : byte }
+
+/// Refuses what would let a header end early and another begin.
+func check(_ headers: Headers) throws(HTTPError) {
+  for field in headers.fields {
+    let symbols = Array("!#$%&'*+-.^_`|~".utf8)
+    guard !field.name.isEmpty, field.name.utf8.allSatisfy({ isAlphanumeric($0) || symbols.contains($0) }) else {
+      throw .invalid("header name \"\(field.name)\" has characters that may not be in one")
+    }
+    guard field.value.utf8.allSatisfy({ $0 == 0x09 || ($0 >= 0x20 && $0 != 0x7f) }) else {
+      throw .invalid("value of header \(field.name) has control characters or line ends in it")
+    }
+  }
+}

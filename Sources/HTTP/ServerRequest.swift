@@ -27,7 +27,7 @@ public struct ServerResponse: Sendable {
 
   /// The status code.
   public var status: Int
-  /// Header fields beyond `Content-Length` and `Date`.
+  /// Header fields beyond `Content-Length` and `Connection`.
   public var headers: Headers
   /// The body; left out when the request was `HEAD`.
   public var body: [UInt8]

@@ -203,7 +203,9 @@ public final class EmbeddedHub: Sendable {
   private func push(_ request: ServerRequest) throws(Refusal) -> Int {
     let decoded: PushRequest
     if mediaType(request) == "application/json" {
-      do throws(WireError) { decoded = try decodePushRequest(json: request.body) } catch { throw Refusal(400, "\(error)") }
+      do throws(WireError) { decoded = try decodePushRequest(json: request.body) } catch {
+        throw Refusal(400, "\(error)")
+      }
     } else {
       try checkProtobuf(request)
       let body = try uncompressed(request)

@@ -149,18 +149,17 @@ struct SeriesStore {
     guard time <= now.addingReportingOverflow(limits.future).partialValue else {
       throw refused("out of bounds: timestamp is too far in the future")
     }
+    if limits.outOfOrderWindow == 0 { try checkFloor(time, draft, refused) }
     if let newest = draft.newest[index] ?? (index < series.count ? series[index].newest : nil) {
-      if sample == newest {
-        draft.duplicates.append(index)
-        return
-      }
+      if sample == newest { return draft.duplicates.append(index) }
       if time == newest.timestampMilliseconds { throw refused("duplicate sample for timestamp") }
       if time < newest.timestampMilliseconds {
-        if limits.outOfOrderWindow == 0 { throw refused("out of order sample") }
+        guard limits.outOfOrderWindow > 0 else { throw refused("out of order sample") }
         return try checkLate(sample, index, labels, &draft)
       }
+    } else {
+      try checkFloor(time, draft, refused)
     }
-    try checkFloor(time, draft, refused)
     draft.newest[index] = sample
     draft.head = max(draft.head ?? time, time)
     draft.accepted.append((index, sample))

@@ -5,7 +5,9 @@ internal import Linux
 /// How far the destination has acknowledged, and the counters that go with it: one slot of the file `bookmark`.
 struct Bookmark: Equatable {
   static let magic = Array("SPKB0001".utf8)
-  static let slotBytes = 4096
+  /// Slots lie in pages of their own; what is written of one is a single sector.
+  static let slotDistance = 4096
+  static let slotBytes = 512
 
   var identity: QueueIdentity
   var generation: UInt64 = 0
@@ -34,8 +36,7 @@ struct Bookmark: Equatable {
     }
     for number in [acknowledged, rejected, outside, uncleanStarts] + dropped { bytes.append(littleEndian: number) }
     bytes.append(littleEndian: crc32c(bytes.span))
-    bytes.append(contentsOf: repeatElement(0, count: Bookmark.slotBytes - bytes.count))
-    return bytes
+    return bytes + [UInt8](repeating: 0, count: Bookmark.slotBytes - bytes.count)
   }
 
   init(identity: QueueIdentity) { self.identity = identity }
@@ -93,7 +94,7 @@ final class BookmarkFile {
     guard let file = try? store.open("\(directory)/bookmark") else { return (false, [nil, nil]) }
     let slots = (0..<2).map { slot -> Bookmark? in
       var bytes = [UInt8](repeating: 0, count: Bookmark.slotBytes)
-      guard (try? file.read(into: &bytes, at: Int64(slot * Bookmark.slotBytes))) == bytes.count else { return nil }
+      guard (try? file.read(into: &bytes, at: Int64(slot * Bookmark.slotDistance))) == bytes.count else { return nil }
       return Bookmark(bytes)
     }
     return (true, slots)
@@ -114,7 +115,7 @@ final class BookmarkFile {
   func write(_ bookmark: Bookmark) throws(SystemError) {
     var bookmark = bookmark
     bookmark.generation = generation + 1
-    guard let size = try store.size(of: path), size >= Int64(2 * Bookmark.slotBytes), generation > 0 else {
+    guard let size = try store.size(of: path), size >= Int64(2 * Bookmark.slotDistance), generation > 0 else {
       try create(with: bookmark)
       generation += 1
       return
@@ -124,7 +125,7 @@ final class BookmarkFile {
     if file == nil { file = try store.openForWriting(path) }
     guard let file else { return }
     do throws(SystemError) {
-      try file.writeAll(bookmark.encode(), at: Int64(slot * Bookmark.slotBytes))
+      try file.writeAll(bookmark.encode(), at: Int64(slot * Bookmark.slotDistance))
       try file.sync()
     } catch {
       self.file = nil
@@ -139,7 +140,7 @@ final class BookmarkFile {
     file = nil
     let new = try store.openForWriting(temporary)
     try new.truncate(to: 0)
-    try new.writeAll(bookmark.encode() + [UInt8](repeating: 0, count: Bookmark.slotBytes), at: 0)
+    try new.writeAll(bookmark.encode() + [UInt8](repeating: 0, count: 2 * Bookmark.slotDistance - Bookmark.slotBytes), at: 0)
     try new.sync()
     try store.rename(temporary, to: path)
     try store.syncDirectory(directory)

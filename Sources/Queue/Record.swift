@@ -35,6 +35,15 @@ struct Record: Equatable {
   var itemsBefore: UInt64 { itemsThrough &- UInt64(items) }
   var blocksBefore: UInt64 { type == .block ? blocksThrough &- 1 : blocksThrough }
 
+  /// The block this is the header of.
+  func block(body: [UInt8]) -> Block {
+    var payload = body
+    payload.removeLast(positionBytes)
+    return Block(
+      kind: blockKind, items: items, minTimestampMilliseconds: minTimestamp, maxTimestampMilliseconds: maxTimestamp,
+      payload: payload, positions: decodePositions(body, from: payloadBytes))
+  }
+
   /// Adds header, body and padding to `bytes`; fills in lengths and checksums.
   mutating func encode(payload: [UInt8], positions: [UInt8], seed: UInt32, into bytes: inout [UInt8]) {
     payloadBytes = payload.count

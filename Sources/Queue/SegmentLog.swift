@@ -164,10 +164,7 @@ final class SegmentLog {
     return result
   }
 
-  func path(_ number: UInt64) -> String {
-    let digits = String(number, radix: 16)
-    return "\(directory)/\(String(repeating: "0", count: 16 - digits.count))\(digits).seg"
-  }
+  func path(_ number: UInt64) -> String { segmentPath(directory, number) }
 
   // MARK: Going forward
 
@@ -196,7 +193,9 @@ final class SegmentLog {
     do throws(SystemError) {
       try bookmarkFile.write(counters)
     } catch {
-      if bookmarkFailure == nil { log.error("queue cannot write its bookmark; going on in memory", ("err", "\(error)")) }
+      if bookmarkFailure == nil {
+        log.error("queue cannot write its bookmark; going on in memory", ("err", "\(error)"))
+      }
       bookmarkFailure = error
       throw error
     }
@@ -247,6 +246,12 @@ final class SegmentLog {
     reader = nil
     lock = nil
   }
+}
+
+/// `0000000000000007.seg` in `directory`.
+func segmentPath(_ directory: String, _ number: UInt64) -> String {
+  let digits = String(number, radix: 16)
+  return "\(directory)/\(String(repeating: "0", count: 16 - digits.count))\(digits).seg"
 }
 
 extension SystemError {

@@ -45,7 +45,9 @@ extension SegmentLog {
         damage = Damage()
       }
       bytes += record.payloadBytes
-      result.append(StoredBlock(sequence: record.sequence, block: block(record, body, decodePositions(body, from: record.payloadBytes))))
+      result.append(
+        StoredBlock(
+          sequence: record.sequence, block: record.block(body: body)))
       advance(&cursor, over: record)
     }
     return result
@@ -163,14 +165,6 @@ extension SegmentLog {
     log.error(
       "queue passed over damage", ("path", path(cursor.segment)), ("before_offset", "\(cursor.offset)"),
       ("bytes", "\(damage.bytes)"), ("items", "\(items)"))
-  }
-
-  func block(_ record: Record, _ body: [UInt8], _ positions: [SourcePosition]) -> Block {
-    var payload = body
-    payload.removeLast(record.positionBytes)
-    return Block(
-      kind: record.blockKind, items: record.items, minTimestampMilliseconds: record.minTimestamp,
-      maxTimestampMilliseconds: record.maxTimestamp, payload: payload, positions: positions)
   }
 
   private func blocksInMemory(_ maxBlocks: Int, _ maxBytes: Int) -> [StoredBlock] {

@@ -37,9 +37,7 @@ struct Findings {
   {
     var votes: [QueueIdentity: Int] = [:]
     for number in numbers {
-      let digits = String(number, radix: 16)
-      let path = "\(directory)/\(String(repeating: "0", count: 16 - digits.count))\(digits).seg"
-      guard let file = try? store.open(path), let header = SegmentReader.header(of: file) else { continue }
+      guard let file = try? store.open(segmentPath(directory, number)), let header = SegmentReader.header(of: file) else { continue }
       votes[header.identity, default: 0] += 1
     }
     return votes.max { ($0.value, $0.key.bytes[0]) < ($1.value, $1.key.bytes[0]) }?.key
@@ -134,7 +132,7 @@ extension SegmentLog {
       let positions = decodePositions(body, from: found.record.payloadBytes)
       if isNewest, !isDurable, offset > durable {
         // The disk will not say that it has this. Sources read it again; what has no source is written again.
-        keepUnproven(found.record, body, positions)
+        keepUnproven(found.record, body)
         continue
       }
       sealed = max(sealed, offset)
@@ -149,10 +147,10 @@ extension SegmentLog {
     if let index = segments.firstIndex(where: { $0.number == reader.number }) { segments[index].end = sealed }
   }
 
-  private func keepUnproven(_ record: Record, _ body: [UInt8], _ positions: [SourcePosition]) {
+  private func keepUnproven(_ record: Record, _ body: [UInt8]) {
     unprovenSequence = max(unprovenSequence, record.sequence)
     guard options.overflow == .dropOldest, record.type == .block else { return }
-    keepInMemory(StoredBlock(sequence: record.sequence, block: block(record, body, positions)))
+    keepInMemory(StoredBlock(sequence: record.sequence, block: record.block(body: body)))
   }
 
   /// How much of the segment is known to have been durable, whatever it looks like now.
@@ -163,8 +161,9 @@ extension SegmentLog {
     }
     var offset = SegmentHeader.bytes
     while let found = reader.find(from: offset, to: size) {
-      durable = max(durable, found.record.durable)
       offset = found.offset + found.record.totalBytes
+      // A segment got its name after its checkpoints were durable.
+      durable = max(durable, found.record.type == .checkpoint ? offset : found.record.durable)
     }
     return durable
   }

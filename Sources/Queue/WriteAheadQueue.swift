@@ -119,7 +119,8 @@ public actor WriteAheadQueue {
     var count = 0
     for waiting in appending {
       bytes += waiting.bytes
-      let fits = options.overflow == .dropOldest || segmentLog.hasRoom(for: bytes) && (count == 0 || bytes <= options.maxBytes)
+      let fits =
+        options.overflow == .dropOldest || segmentLog.hasRoom(for: bytes) && (count == 0 || bytes <= options.maxBytes)
       guard fits, count == 0 || bytes <= 8 << 20 else { break }
       count += 1
     }

@@ -20,7 +20,7 @@ import Testing
   @Test(arguments: [
     "", "soon", "Sun, 06 Nov 1994", "Sun, 06 Nov 1994 08:49 GMT", "Sun, 06 Nov 1994 24:49:37 GMT",
     "Sun, 32 Nov 1994 08:49:37 GMT", "Sun, 06 Foo 1994 08:49:37 GMT", "Sun, 06 Nov 99999 08:49:37 GMT",
-    "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 -8:49:37 GMT", "Sun, ٠٦ Nov 1994 08:49:37 GMT",
+    "Sun, 06 Nov 1994 08:49:37 CET", "Sun, 06 Nov 1994 +8:49:37 GMT", "Sun, ٠٦ Nov 1994 08:49:37 GMT",
     String(repeating: "Sun, ", count: 1000),
   ]) func `anything else is no date`(text: String) {
     #expect(secondsSince1970(httpDate: text) == nil)

@@ -5,6 +5,7 @@ import HTTP
 import Hub
 import Linux
 import Queue
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -16,7 +17,8 @@ final class Rig {
   let network = Network()
   let hub: EmbeddedHub
   let client: HTTPClient
-  let log = Log(to: LogSink(descriptor: -1))
+  let lines: LogLines
+  private let log: Log
   let start = wallClockMilliseconds() - 60_000
   private(set) var queue: WriteAheadQueue
   private(set) var sender: Sender
@@ -36,15 +38,19 @@ final class Rig {
   }
 
   init(
-    hub hubOptions: HubOptions = HubOptions(), sender options: SenderOptions = Rig.quick, timeout: Duration = .seconds(30),
-    headers: [Headers.Field] = []
+    hub hubOptions: HubOptions = HubOptions(), sender options: SenderOptions = Rig.quick,
+    timeout: Duration = .seconds(30),
+    headers: [Headers.Field] = [], dialect: RetryPolicy.Dialect = .remoteWrite
   ) async throws {
+    lines = LogLines()
+    log = lines.log
     directory = try TemporaryDirectory()
     hub = try await EmbeddedHub.start(on: network, options: hubOptions)
     client = try HTTPClient(on: network)
     endpoint = Endpoint(
-      url: HTTPURL(.http, host: "127.0.0.1", port: hub.port, path: "/api/v1/write"), version: "1.2.3", headers: headers,
-      timeout: timeout)
+      url: HTTPURL(
+        .http, host: "127.0.0.1", port: hub.port, path: dialect == .loki ? "/loki/api/v1/push" : "/api/v1/write"),
+      dialect: dialect, version: "1.2.3", headers: headers, timeout: timeout)
     senderOptions = options
     queue = try Self.open(directory, log)
     sender = Sender(endpoint: endpoint, queue: queue, client: client, options: options, log: log)
@@ -89,16 +95,33 @@ final class Rig {
   /// Appends one block: a scrape at `step` of the series `s0…`, each with the value `step`.
   func scrape(_ step: Int, series: Int, changing change: (Int) -> Int64? = { _ in nil }) async throws {
     var encoder = RemoteWriteEncoder()
-    for index in 0..<series {
+    let times = (0..<series).map { change($0) ?? time(step) }
+    for (index, time) in times.enumerated() {
       encoder.add(
-        packedLabels: Self.labels(index).packed.span, valueBits: Double(step).bitPattern,
-        timestampMilliseconds: change(index) ?? time(step))
+        packedLabels: Self.labels(index).packed.span, valueBits: Double(step).bitPattern, timestampMilliseconds: time)
     }
     var payload: [UInt8] = []
     encoder.finish(snappy: &payload)
     try await queue.append([
       Block(
-        kind: 1, items: series, minTimestampMilliseconds: time(step), maxTimestampMilliseconds: time(step),
+        kind: 1, items: series, minTimestampMilliseconds: times.min() ?? 0, maxTimestampMilliseconds: times.max() ?? 0,
+        payload: payload)
+    ])
+  }
+
+  /// Appends one block of lines, each with its time in milliseconds after the rig's start.
+  func push(_ entries: (Int, String)...) async throws {
+    var encoder = PushEncoder()
+    encoder.beginStream(packedLabels: LabelSet([Label("app", "rig")]).packed.span)
+    for (time, line) in entries {
+      encoder.add(timestampNanoseconds: self.time(time) * 1_000_000, line: Array(line.utf8).span)
+    }
+    encoder.endStream()
+    var payload: [UInt8] = []
+    encoder.finish(snappy: &payload)
+    try await queue.append([
+      Block(
+        kind: 2, items: entries.count, minTimestampMilliseconds: start, maxTimestampMilliseconds: start,
         payload: payload)
     ])
   }
@@ -120,6 +143,20 @@ final class Rig {
     #expect(statistics.enqueued == left, sourceLocation: sourceLocation)
     return statistics
   }
+}
+
+/// What a sender told the operator.
+final class LogLines: Sendable {
+  private let texts = Mutex<[String]>([])
+  let log: Log
+
+  init() {
+    let sink = LogSink(descriptor: -1)
+    log = Log(to: sink)
+    sink.listen { [weak self] line in self?.texts.withLock { $0.append(line.text) } }
+  }
+
+  func count(_ text: String) -> Int { texts.withLock { $0.count { $0.contains(text) } } }
 }
 
 /// Waits until `condition` holds; a failure after half a minute.

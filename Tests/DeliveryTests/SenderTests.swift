@@ -110,9 +110,12 @@ import Testing
       return await rig.sender.statistics.failedRequests > 3
     }
     #expect(await rig.queue.statistics.pending == 6)
+    #expect(rig.lines.count("--web.enable-remote-write-receiver") == 1, "told loudly, but once")
     rig.hub.clearFaults()
     #expect(await rig.drained().acknowledged == 6)
     #expect(rig.steps(1) == [0, 1, 2])
+    #expect(rig.lines.count("takes data again") == 1)
+    #expect(abs(await rig.sender.statistics.clockSkewSeconds ?? 99) < 60)
     await rig.stop()
   }
 }
@@ -149,6 +152,21 @@ import Testing
     #expect(queue.rejected == 4 && queue.acknowledged == 196)
     #expect(await rig.sender.statistics.rejectedSamples == [.outOfOrder: 4])
     for index in 0..<100 { #expect(rig.steps(index) == (culprits.contains(index) ? [5] : [5, 6])) }
+    await rig.stop()
+  }
+
+  @Test func `a backlog older than the hub takes is not asked about sample by sample`() async throws {
+    let rig = try await Rig()
+    try await rig.scrape(0, series: 1)
+    rig.runSender()
+    _ = await rig.drained()
+    for step in 0..<3 { try await rig.scrape(step - 4_000_000, series: 500) }
+    try await rig.scrape(1, series: 500)
+    let queue = await rig.drained()
+    #expect(queue.rejected == 1500 && queue.acknowledged == 501)
+    #expect(await rig.sender.statistics.rejectedSamples == [.outOfBounds: 1500])
+    #expect(rig.hub.requests().count < 60)
+    #expect(rig.lines.count("refused data for good") == 1)
     await rig.stop()
   }
 
@@ -250,7 +268,8 @@ import Testing
     await rig.stop()
   }
 
-  @Test func `a sender that is stopped and started in the middle of a backlog loses and doubles nothing`() async throws {
+  @Test func `a sender that is stopped and started in the middle of a backlog loses and doubles nothing`() async throws
+  {
     let rig = try await Rig()
     for step in 0..<200 { try await rig.scrape(step, series: 20) }
     for delivered in [1, 800, 2000] {
@@ -292,6 +311,61 @@ import Testing
     let queue = await rig.drained()
     #expect(queue.dropped[.expired] == 3 && queue.acknowledged == 2)
     #expect(rig.hub.snapshot().samples == 2)
+    await rig.stop()
+  }
+}
+
+@Suite struct SenderLokiTests {
+  func lines(_ rig: Rig) -> [String] { rig.hub.streams().flatMap { $0.entries.map(\.text) } }
+
+  @Test func `blocks of lines are merged into one push`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    try await rig.push((0, "a"), (1, "b"))
+    try await rig.push((2, "c"))
+    rig.runSender()
+    #expect(await rig.drained().acknowledged == 3)
+    #expect(lines(rig) == ["a", "b", "c"])
+    #expect(rig.hub.requests().count == 1)
+    #expect(rig.hub.requests()[0].headers["X-Prometheus-Remote-Write-Version"] == nil)
+    await rig.stop()
+  }
+
+  @Test func `lines Loki leaves out are counted and the push is not repeated`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    try await rig.push((0, "now"), (-4_000_000, "fine in a new stream"))
+    rig.runSender()
+    _ = await rig.drained()
+    try await rig.push((-4_000_000, "behind"), (1, "good"), (3_600_000, "future"))
+    let queue = await rig.drained()
+    #expect(queue.acknowledged == 3 && queue.rejected == 2)
+    #expect(lines(rig) == ["now", "fine in a new stream", "good"])
+    #expect(rig.hub.snapshot().duplicateLines == 0 && rig.hub.requests().count == 2)
+    #expect(await rig.sender.statistics.sentSamples == 3)
+    await rig.stop()
+  }
+
+  @Test func `a push Loki cannot read at all is cut down to what it cannot read`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    try await rig.push((0, "a"))
+    let rubbish = Block(
+      kind: 2, items: 4, minTimestampMilliseconds: 0, maxTimestampMilliseconds: 0, payload: [2, 4, 0xff, 0xff])
+    try await rig.queue.append([rubbish])
+    try await rig.push((1, "b"))
+    rig.runSender()
+    let queue = await rig.drained()
+    #expect(queue.acknowledged == 2 && queue.rejected == 4)
+    #expect(lines(rig) == ["a", "b"])
+    await rig.stop()
+  }
+
+  @Test func `a hub that has blocked ingestion says yes and means no`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    rig.hub.inject(.status(260), count: 3)
+    try await rig.push((0, "a"))
+    rig.runSender()
+    #expect(await rig.drained().acknowledged == 1)
+    #expect(lines(rig) == ["a"])
+    #expect(rig.lines.count("blocked ingestion") == 1)
     await rig.stop()
   }
 }

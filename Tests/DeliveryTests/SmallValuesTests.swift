@@ -37,7 +37,9 @@ import Testing
 
 @Suite struct ErrorTextTests {
   @Test func `an error body cannot forge a line or steer a terminal`() {
-    #expect(errorText(body: Array("bad\nts=1 level=info\u{1b}[2J\u{202e}\n".utf8)) == "bad ts=1 level=info\\u{1b}[2J\\u{202e}")
+    #expect(
+      errorText(body: Array("bad\nts=1 level=info\u{1b}[2J\u{202e}\n".utf8)) == "bad ts=1 level=info\\u{1b}[2J\\u{202e}"
+    )
   }
 
   @Test func `of a long error body only the beginning is kept`() {
@@ -54,5 +56,15 @@ import Testing
     #expect(histogram.counts[1] == 1)
     #expect(histogram.counts.last == 1)
     #expect(histogram.count == 4)
+  }
+}
+
+@Suite struct LokiRefusalTests {
+  @Test func `the entries left out are added up over the streams`() {
+    let text = "entry ignored\ntotal ignored: 3 out of 17 for stream: {a=\"b\"} total ignored: 2 out of 2 for stream"
+    #expect(ignoredEntries(text) == 5)
+    #expect(ignoredEntries("something else") == 1)
+    #expect(ignoredEntries("total ignored: 99999999999999999999 out of") == 999_999_999)
+    #expect(ignoredEntries("total ignored: ") == 1)
   }
 }

@@ -51,9 +51,12 @@ import Testing
 
   @Test(arguments: [
     ([("job", "x")], "no __name__"), ([("__name__", "a"), ("b", "")], "empty"), ([("", "a")], "empty"),
-    ([("__name__", "a"), ("z", "1"), ("b", "2")], "not sorted"), ([("__name__", "a"), ("b", "1"), ("b", "2")], "twice"),
+    ([("__name__", "a"), ("z", "1"), ("b", "2")], "not sorted"),
+    ([("__name__", "a"), ("b", "1"), ("b", "2")], "twice"),
     ([], "no __name__"),
-  ]) func `labels must be sorted, unique, full and name the metric`(labels: [(String, String)], reason: String) async throws {
+  ]) func `labels must be sorted, unique, full and name the metric`(labels: [(String, String)], reason: String)
+    async throws
+  {
     let answer = try await client.write([Series("good", (0, 1)), Series(labels: labels)])
     #expect(answer.status == 400 && answer.text.contains(reason))
     #expect(client.hub.snapshot().series == 0)
@@ -75,7 +78,8 @@ import Testing
     #expect(try await status("POST", [:], [0xff, 0x06, 0x00, 0x00] + Array("sNaPpY".utf8)) == 400)
     #expect(try await status("POST", [:], [0xff, 0xff, 0xff, 0xff, 0x0f, 0]) == 413)
     #expect(try await client.post("/api/v1/write", [0x0a, 0x05, 0x01]).status == 400)
-    #expect(try await status("POST", ["Content-Type": "application/x-protobuf;proto=prometheus.WriteRequest"], empty) == 204)
+    #expect(
+      try await status("POST", ["Content-Type": "application/x-protobuf;proto=prometheus.WriteRequest"], empty) == 204)
     await client.stop()
   }
 
@@ -147,7 +151,8 @@ import Testing
     #expect(try await push("{\"app\":\"x\"}", (0, "now")).status == 204)
     let long = String(repeating: "x", count: 256 << 10 + 1)
     let answer = try await push(
-      "{\"app\":\"x\"}", (-3_600_000_000_001, "behind"), (-3_600_000_000_000, "late"), (660_000_000_000, "new"), (2, long),
+      "{\"app\":\"x\"}", (-3_600_000_000_001, "behind"), (-3_600_000_000_000, "late"), (660_000_000_000, "new"),
+      (2, long),
       (3, "fine"))
     #expect(answer.status == 400)
     #expect(answer.text.contains("too far behind") && answer.text.contains("total ignored: 3 out of 5"))
@@ -165,7 +170,8 @@ import Testing
   @Test func `a stream needs a label, a push a stream, a time a string`() async throws {
     #expect(try await push("{}", (0, "x")).status == 400)
     #expect(try await client.push(json: "{\"streams\":[]}").status == 422)
-    #expect(try await client.push(json: "{\"streams\":[{\"stream\":{\"a\":\"b\"},\"values\":[[1,\"x\"]]}]}").status == 400)
+    #expect(
+      try await client.push(json: "{\"streams\":[{\"stream\":{\"a\":\"b\"},\"values\":[[1,\"x\"]]}]}").status == 400)
     #expect(try await client.push(json: "{").status == 400)
     #expect(lines.isEmpty)
     await client.stop()

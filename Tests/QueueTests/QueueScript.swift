@@ -32,6 +32,7 @@ struct QueueScript {
   var sawFailedSync = false
 
   static let directory = "/q"
+  static let tracing = environmentVariable("SPOKE_TRACE") != nil
   static let silent = Log(to: LogSink(descriptor: -1))
 
   init(kind: Kind, seed: UInt64) {
@@ -57,7 +58,9 @@ struct QueueScript {
   }
 
   private mutating func act() throws {
-    switch random.below(100) {
+    let choice = random.below(100)
+    defer { trace("act \(choice)") }
+    switch choice {
     case ..<45: append()
     case ..<65: try deliver()
     case ..<72: try? log?.persistBookmark()
@@ -70,13 +73,25 @@ struct QueueScript {
     if disk.isOut { try crash() }
   }
 
+  private func trace(_ what: String) {
+    guard QueueScript.tracing, let log else { return }
+    let p = log.position
+    let segments = log.segments.map { "\($0.number):\($0.bytes)" }
+    print(
+      "\(what) \(disk.trouble) out=\(disk.isOut) position \(p.segment)/\(p.offset) #\(p.sequence) \(p.items) end \(log.end.segment)/\(log.end.offset)",
+      "#\(log.end.sequence) \(log.end.items) gen \(log.bookmarkFile.generation) next #\(log.nextSequence) \(log.nextSegment) \(segments) ring \(log.ring.count)"
+    )
+  }
+
   // MARK: Lives
 
   private mutating func open() throws {
     log = try SegmentLog(
       directory: QueueScript.directory, options: options, store: disk, log: QueueScript.silent,
       identity: QueueIdentity(bytes: [UInt8](repeating: 7, count: 16)))
+    trace("opened")
     read = [:]
+    contents = [:]  // what was in memory only is gone
     lastSequence = 0
   }
 
@@ -143,7 +158,9 @@ struct QueueScript {
       let block = kind == .logs ? nextLines() : nextSamples()
       if kind == .logs, !log.hasRoom(for: SegmentLog.recordBytes(of: block)) { break }
       blocks.append(block)
-      if kind == .logs, let source = block.positions.first { read[source.source] = Int(source.position[0]) << 8 | Int(source.position[1]) }
+      if kind == .logs, let source = block.positions.first {
+        read[source.source] = Int(source.position[0]) << 8 | Int(source.position[1])
+      }
     }
     let first = log.nextSequence
     let taken = log.append(blocks)
@@ -177,13 +194,13 @@ struct QueueScript {
     lastNumber += 1
     var payload: [UInt8] = []
     payload.append(littleEndian: lastNumber)
-    payload.append(contentsOf: repeatElement(UInt8(lastNumber & 0xff), count: random.below(2000)))
+    payload += [UInt8](repeating: UInt8(lastNumber & 0xff), count: random.below(2000))
     return Block(
       kind: 1, items: 1 + random.below(9), minTimestampMilliseconds: 1, maxTimestampMilliseconds: 2, payload: payload)
   }
 
   private mutating func noteDurable() {
-    guard let log, !disk.isOut || true else { return }
+    guard let log else { return }
     maximumDurable = max(maximumDurable, log.end.sequence)
     guard kind == .metrics else { return }
     let inMemory = Set(log.ring.map(\.sequence))
@@ -214,9 +231,13 @@ struct QueueScript {
     for stored in blocks { delivered.insert(stored.block.payload) }
     let items = blocks.reduce(0) { $0 + $1.block.items }
     let before = log.counters.acknowledged + log.counters.rejected
+    let positionBefore = log.position
     try log.acknowledge(through: last.sequence, rejected: random.below(items + 1))
     guard log.counters.acknowledged + log.counters.rejected == before + UInt64(items) else {
-      throw Broken(description: "delivered \(items) items, counted otherwise")
+      throw Broken(
+        description:
+          "delivered \(items) items up to \(last.sequence), counted otherwise: \(positionBefore) to \(log.position), end \(log.end)"
+      )
     }
     lastSequence = last.sequence
     _ = try? log.releaseSegments()
@@ -263,7 +284,8 @@ struct QueueScript {
     case .metrics:
       let arrived = Set(delivered.map { $0.littleEndian(at: 0, as: UInt64.self) })
       let missing = durable.subtracting(arrived)
-      let mayBeMissing = log.counters.dropped[DropReason.queueFull.rawValue]
+      let mayBeMissing =
+        log.counters.dropped[DropReason.queueFull.rawValue]
         + log.counters.dropped[DropReason.memoryFull.rawValue]
       if UInt64(missing.count) > mayBeMissing {
         throw Broken(description: "\(missing.sorted()) were durable and never arrived; \(mayBeMissing) items dropped")
