@@ -56,7 +56,8 @@ public struct SystemdCollector: Collector {
 
   private mutating func askForStates(until limit: Int64) throws {
     let bus = try connect()
-    let listUnits = BusConnection.Call(path: SystemdManager.path, interface: SystemdManager.interface, member: "ListUnits")
+    let listUnits = BusConnection.Call(
+      path: SystemdManager.path, interface: SystemdManager.interface, member: "ListUnits")
     let calls = [listUnits] + SystemdManager.changing
     var listed = false
     var loaded: UInt64?

@@ -23,7 +23,7 @@ final class FakeSystemd {
     directory = try TemporaryDirectory()
     let policy = """
       <busconfig><type>session</type><listen>\(address)</listen><auth>EXTERNAL</auth>
-      <policy context="default"><allow send_destination="*"/><allow own="*"/></policy>
+      <policy context="default"><allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/><allow own="*"/></policy>
       <limit name="max_replies_per_connection">128</limit></busconfig>
       """
     try replaceFile(directory.path("bus.conf"), with: Array(policy.utf8).span)

@@ -33,7 +33,9 @@ import Testing
     #expect(error?.description == "connect unix:path=/nowhere/bus: No such file or directory")
   }
 
-  @Test(arguments: [("252.39-1~deb12u1", 252.39), ("v257", 257), ("12 255.4", 255.4), ("99", 0), ("", 0), ("249.", 249)])
+  @Test(arguments: [
+    ("252.39-1~deb12u1", 252.39), ("v257", 257), ("12 255.4", 255.4), ("99", 0), ("", 0), ("249.", 249),
+  ])
   func `the version is its first number of three digits or more`(text: String, expected: Double) {
     #expect(versionNumber(text) == expected)
   }
