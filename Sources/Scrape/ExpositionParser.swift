@@ -108,7 +108,9 @@ public struct ExpositionParser: Sendable {
     var timestamp: Int64?
     if cursor.skipBlanks(page), let byte = cursor.peek(page), byte != newline {
       timestamp = parseInteger(page.extracting(cursor.takeWord(page)))
-      guard timestamp != nil else { throw cursor.failure("expected a timestamp in milliseconds or the end of the line") }
+      guard timestamp != nil else {
+        throw cursor.failure("expected a timestamp in milliseconds or the end of the line")
+      }
       cursor.skipBlanks(page)
     }
     try cursor.endLine(page)

@@ -30,18 +30,19 @@ struct ScrapeSchedule: Sendable {
 
   /// The timestamp of a scrape that begins when the wall clock shows `wall`.
   mutating func timestamp(wall: Int64) -> Int64 {
-    guard let previous = aligned else {
-      aligned = wall
-      return wall
-    }
-    let tolerance = min(interval / 100, Self.largestTolerance)
-    let sincePrevious = wall.subtractingReportingOverflow(previous)
-    let intervals = sincePrevious.overflow ? 0 : (sincePrevious.partialValue + tolerance) / interval
-    let expected = previous + intervals * interval
-    // Further off than jitter explains: the machine was suspended, or someone set the clock. Begin anew from there.
-    let stamp = intervals > 0 && abs(wall - expected) <= tolerance ? expected : wall
+    let stamp = aligned.map { align(wall, to: $0) } ?? wall
     aligned = stamp
     return stamp
+  }
+
+  /// Further off than jitter explains, it stays as it is: the machine was suspended, or someone set the clock.
+  private func align(_ wall: Int64, to previous: Int64) -> Int64 {
+    let (passed, overflow) = wall.subtractingReportingOverflow(previous)
+    guard !overflow, passed > 0 else { return wall }
+    let tolerance = min(interval / 100, Self.largestTolerance)
+    let late = passed % interval
+    if late <= tolerance, passed >= interval { return wall - late }
+    return interval - late <= tolerance ? wall &+ (interval - late) : wall
   }
 
   /// Moves to the first tick after `monotonic`.
