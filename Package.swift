@@ -68,9 +68,9 @@ extension Target {
     .target(name: name, dependencies: dependencies.map { .byName(name: $0) } + products, swiftSettings: strict)
   }
 
-  static func tests(_ name: String, _ dependencies: [String]) -> Target {
+  static func tests(_ name: String, _ dependencies: [String], exclude: [String] = []) -> Target {
     .testTarget(
-      name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
+      name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) }, exclude: exclude,
       swiftSettings: checked)
   }
 }
@@ -80,7 +80,7 @@ let tests: [Target] = [
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
-  .tests("SyntaxTests", ["Syntax"]),
+  .tests("SyntaxTests", ["Syntax", "Linux"], exclude: ["Fixtures"]),
   .tests("RelabelTests", ["Relabel", "Telemetry"]),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
