@@ -55,10 +55,14 @@ func numberLiteral(_ text: String) -> Value {
   return floatLiteral(text)
 }
 
-/// The number a literal with fraction or exponent stands for; `.5` and `1.` are allowed.
-func floatLiteral(_ text: String) -> Value {
+/// The number a literal with fraction or exponent stands for; too large a one is infinite.
+func floatLiteral(_ text: String) -> Value { .float(decimal(text) ?? .infinity) }
+
+/// The number `text` spells with decimal digits, of which `.5` and `1.` leave some out.
+func decimal(_ text: String) -> Double? {
   let mantissa = text.prefix { $0 != "e" && $0 != "E" }
+  guard mantissa.utf8.allSatisfy({ "0123456789.".utf8.contains($0) }), mantissa != "." else { return nil }
   var padded = mantissa.hasPrefix(".") ? "0" + mantissa : String(mantissa)
   if padded.hasSuffix(".") { padded += "0" }
-  return .float(Double(padded + text.dropFirst(mantissa.count)) ?? .infinity)
+  return Double(padded + text.dropFirst(mantissa.count))
 }

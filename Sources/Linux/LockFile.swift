@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Glibc
+
+/// A lock on a directory that lasts as long as this value, or the process.
+public struct LockFile: ~Copyable, Sendable {
+  private let file: FileDescriptor
+
+  /// Locks the file at `path`, made when it is not there; nil when another process has it locked.
+  public init?(_ path: String) throws(SystemError) {
+    file = try FileDescriptor(opening: path, flags: O_RDWR | O_CREAT)
+    guard flock(file.number, LOCK_EX | LOCK_NB) == 0 else {
+      guard errno == EWOULDBLOCK else { throw SystemError("flock", path) }
+      return nil
+    }
+  }
+}

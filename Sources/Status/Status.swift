@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Status: what the agent says about itself over HTTP, and its own metrics.
+
+public import HTTP
+internal import Linux
+public import Runtime
+internal import Synchronization
+internal import Telemetry
+
+/// The agent's HTTP server: `/metrics`, `/-/ready`, `/-/healthy`, `/-/reload`.
+public final class StatusServer: Sendable {
+  private let controller: Controller
+  private let metrics: SelfMetrics
+  private let settings = Mutex(Settings())
+  private let ready = Atomic(false)
+  private let server = Mutex<HTTPServer?>(nil)
+
+  /// A server that is not listening yet.
+  public init(controller: Controller, metrics: SelfMetrics) {
+    self.controller = controller
+    self.metrics = metrics
+  }
+
+  /// Begins to listen.
+  public func start(host: String, port: Int, on network: Network) async throws(ListenError) {
+    let started = try await HTTPServer.start(host: host, port: port, on: network) { [weak self] request in
+      await self?.answer(request) ?? ServerResponse(status: 503, text: "stopping\n")
+    }
+    server.withLock { $0 = started }
+  }
+
+  /// The port it listens on; 0 before it does.
+  public var port: Int { server.withLock { $0?.port ?? 0 } }
+
+  /// Stops listening.
+  public func stop() async { await server.withLock { $0 }?.stop() }
+
+  /// Takes the settings of a configuration that is put to work.
+  public func apply(_ settings: Settings) { self.settings.withLock { $0 = settings } }
+
+  /// Says that the first configuration runs.
+  public func becomeReady() { ready.store(true, ordering: .relaxed) }
+
+  private func answer(_ request: ServerRequest) async -> ServerResponse {
+    let settings = settings.withLock { $0 }
+    guard isAllowed(request, settings) else {
+      return ServerResponse(
+        status: 401, headers: ["WWW-Authenticate": "Basic realm=\"Spoke\"", "Content-Type": "text/plain"],
+        body: Array("this path needs the user and password of the http block\n".utf8))
+    }
+    switch (request.method, request.path) {
+    case ("GET", "/metrics"), ("HEAD", "/metrics"): return await metricsPage()
+    case ("GET", "/-/ready"), ("HEAD", "/-/ready"):
+      return ready.load(ordering: .relaxed)
+        ? ServerResponse(text: "Spoke is ready.\n") : ServerResponse(status: 503, text: "Spoke is not ready.\n")
+    case ("GET", "/-/healthy"), ("HEAD", "/-/healthy"): return await health()
+    case ("GET", "/-/reload"), ("POST", "/-/reload"): return await reload()
+    case (_, "/metrics"), (_, "/-/ready"), (_, "/-/healthy"), (_, "/-/reload"):
+      return ServerResponse(status: 405, text: "\(request.method) is not for this path\n")
+    default:
+      return ServerResponse(
+        status: 404, text: "there is nothing here; try /metrics, /-/ready, /-/healthy or (POST) /-/reload\n")
+    }
+  }
+
+  private func metricsPage() async -> ServerResponse {
+    let batch = await metrics.collectAll(into: SeriesBatch())
+    var body: [UInt8] = []
+    writeExposition(batch, to: &body)
+    return ServerResponse(headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], body: body)
+  }
+
+  private func health() async -> ServerResponse {
+    let unhealthy = await controller.statuses.filter {
+      if case .unhealthy = $0.health { true } else { false }
+    }
+    guard !unhealthy.isEmpty else { return ServerResponse(text: "All components are healthy.\n") }
+    let reasons = unhealthy.map { status in
+      guard case .unhealthy(let reason) = status.health else { return status.id }
+      return "\(status.id): \(reason)"
+    }
+    return ServerResponse(
+      status: 500,
+      text: "unhealthy components: \(unhealthy.map(\.id).joined(separator: ", "))\n\(reasons.joined(separator: "\n"))\n")
+  }
+
+  private func reload() async -> ServerResponse {
+    do throws(ConfigurationError) {
+      try await controller.reload()
+      return ServerResponse(text: "config reloaded\n")
+    } catch {
+      return ServerResponse(status: 400, text: "\(error)\nthe configuration that was running goes on\n")
+    }
+  }
+
+  private func isAllowed(_ request: ServerRequest, _ settings: Settings) -> Bool {
+    guard let user = settings.httpUser else { return true }
+    let matches = settings.httpAuthPaths.contains { request.path.hasPrefix($0) }
+    let needsPassword = settings.httpAuthPaths.isEmpty || matches == settings.httpAuthMatchingPaths
+    return !needsPassword || request.hasBasicCredentials(username: user.name, password: user.password)
+  }
+}

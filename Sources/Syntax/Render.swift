@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The diagnostics as people see them, each with the lines of its file around it.
+///
+/// ```
+/// Error: main.alloy:12:3: unrecognized attribute name "tset"
+///
+/// 11 |     argument "address" {
+/// 12 |         tset = ""
+///    |         ^^^^^^^^^
+///    = help: did you mean "test"?
+/// 13 |     }
+/// ```
+public func render(_ diagnostics: [Diagnostic], sources: [SourceFile]) -> String {
+  diagnostics.map { render($0, sources) }.joined(separator: "\n")
+}
+
+private func render(_ diagnostic: Diagnostic, _ sources: [SourceFile]) -> String {
+  var lines = [diagnostic.description]
+  if let range = diagnostic.range, let source = sources.first(where: { $0.name == range.start.file }) {
+    lines.append("")
+    lines += Excerpt(source: source, range: range, hint: diagnostic.hint).lines
+  } else if let hint = diagnostic.hint {
+    lines.append("  = help: \(hint)")
+  }
+  return lines.map { $0 + "\n" }.joined()
+}
+
+/// The lines of a range, one before and one after it, with a line of `^` below what is wrong.
+private struct Excerpt {
+  let source: SourceFile
+  let range: SourceRange
+  let hint: String?
+
+  private var first: Int { range.start.line }
+  private var last: Int { max(first, range.end.line) }
+  /// The lines there are; a newline that ends the file begins no further one.
+  private var count: Int { source.lineStarts.count - (source.bytes.last == UInt8(ascii: "\n") ? 1 : 0) }
+  private var shown: ClosedRange<Int> { max(1, first - 1)...max(first, min(last + 1, count)) }
+  private var width: Int { String(shown.upperBound).utf8.count }
+
+  var lines: [String] { first == last ? singleLine : severalLines }
+
+  private var singleLine: [String] {
+    var lines: [String] = []
+    for number in shown {
+      lines.append(numbered(number))
+      guard number == first else { continue }
+      let start = displayColumn(range.start)
+      let length = max(1, displayColumn(range.end) - start + 1)
+      lines.append(unnumbered(String(repeating: " ", count: start) + String(repeating: "^", count: length)))
+      lines += help
+    }
+    return lines
+  }
+
+  private var severalLines: [String] {
+    var lines: [String] = []
+    for number in shown where number <= first + 2 || number >= last - 1 {
+      let inside = number > first && number <= last
+      lines.append(numbered(number, gutter: inside ? "| " : "  "))
+      if number == first {
+        let start = displayColumn(range.start)
+        let length = max(1, displayWidth(source.line(number)) - start)
+        lines.append(
+          unnumbered(" " + String(repeating: "_", count: start + 1) + String(repeating: "^", count: length)))
+      }
+      if number == last {
+        let indent = displayWidth(source.line(number).prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
+        let end = displayColumn(range.end)
+        let start = min(indent, end)
+        let carets = String(repeating: "^", count: end - start + 1)
+        lines.append(unnumbered("|" + String(repeating: "_", count: start + 1) + carets))
+        lines += help
+      }
+    }
+    return lines
+  }
+
+  private var help: [String] { hint.map { [String(repeating: " ", count: width) + " = help: \($0)"] } ?? [] }
+
+  private func numbered(_ number: Int, gutter: String = "") -> String {
+    let digits = String(number)
+    let padding = String(repeating: " ", count: width - digits.utf8.count)
+    return trimmedEnd("\(padding)\(digits) | \(gutter)\(display(source.line(number)))")
+  }
+
+  private func unnumbered(_ text: String) -> String { String(repeating: " ", count: width) + " | " + text }
+
+  /// Where a position is shown: tabs are four wide, and what is not ASCII one per code point.
+  private func displayColumn(_ position: SourcePosition) -> Int {
+    displayWidth(source.line(position.line).prefix(position.column - 1))
+  }
+}
+
+private func display(_ line: ArraySlice<UInt8>) -> String {
+  var text = ""
+  for scalar in String(decoding: line, as: UTF8.self).unicodeScalars {
+    switch scalar {
+    case "\t": text += "    "
+    // What moves a terminal's cursor is not for a terminal.
+    case _ where scalar.value < 0x20 || (0x7f..<0xa0).contains(scalar.value): text += "\u{fffd}"
+    default: text.unicodeScalars.append(scalar)
+    }
+  }
+  return text
+}
+
+private func displayWidth(_ line: ArraySlice<UInt8>) -> Int { display(line).unicodeScalars.count }
+
+private func trimmedEnd(_ text: String) -> String {
+  var rest = Substring(text)
+  while rest.last == " " { rest.removeLast() }
+  return String(rest)
+}
