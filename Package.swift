@@ -120,7 +120,7 @@ let present = (targets + tests).filter(exists)
 for target in present where FileManager.default.fileExists(atPath: "\(root.path)/Tests/\(target.name)/Fixtures") {
   target.exclude.append("Fixtures")
 }
-let usesHTTP = present.contains { $0.name == "HTTP" }
+let   usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
   name: "spoke",

@@ -60,6 +60,30 @@ final class PrometheusRemoteWrite: Component {
     return opened
   }
 
+  func check(timeout: Duration) async -> [Finding] {
+    if arguments.endpoints.isEmpty {
+      return [Finding(.warning, context.id, "there is no endpoint", remedy: "add an endpoint block with a url")]
+    }
+    var findings: [Finding] = []
+    for endpoint in arguments.endpoints { findings.append(await check(endpoint, timeout: timeout)) }
+    return findings
+  }
+
+  private func check(_ endpoint: RemoteWriteEndpoint, timeout: Duration) async -> Finding {
+    guard let url = endpoint.url else { preconditionFailure("BUG: an endpoint without url") }
+    do throws(HTTPError) {
+      let client = try HTTPClient(endpoint.client, on: services.network)
+      let target = Endpoint(
+        url: url, version: services.version, headers: endpoint.headers, timeout: min(timeout, endpoint.timeout))
+      let probe = await client.probe(target)
+      await client.close()
+      return Finding(
+        probe.isGood ? .ok : .failed, context.id, "\(url.withoutUserInfo): \(probe.message)", remedy: probe.remedy)
+    } catch {
+      return Finding(.failed, context.id, "\(url.withoutUserInfo): \(error)")
+    }
+  }
+
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     for destination in running.withLock({ $0 }) {

@@ -115,3 +115,10 @@ public func hostname() -> String {
   guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
   return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
+
+/// The permission bits of what `path` leads to.
+public func fileMode(_ path: String) -> mode_t? {
+  var status = stat()
+  guard unsafe stat(path, &status) == 0 else { return nil }
+  return status.st_mode & 0o7777
+}

@@ -7,11 +7,12 @@ public struct LockFile: ~Copyable, Sendable {
   private let file: FileDescriptor
 
   /// Locks the file at `path`, made when it is not there; nil when another process has it locked.
-  public init?(_ path: String) throws(SystemError) {
-    file = try FileDescriptor(opening: path, flags: O_RDWR | O_CREAT)
-    guard flock(file.number, LOCK_EX | LOCK_NB) == 0 else {
-      guard errno == EWOULDBLOCK else { throw SystemError("flock", path) }
-      return nil
-    }
+  public static func take(_ path: String) throws(SystemError) -> LockFile? {
+    let file = try FileDescriptor(opening: path, flags: O_RDWR | O_CREAT)
+    if flock(file.number, LOCK_EX | LOCK_NB) == 0 { return LockFile(file: file) }
+    guard errno == EWOULDBLOCK else { throw SystemError("flock", path) }
+    return nil
   }
+
+  private init(file: consuming FileDescriptor) { self.file = file }
 }

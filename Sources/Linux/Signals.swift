@@ -11,7 +11,7 @@ public func signals(_ numbers: [Int32]) -> AsyncStream<Int32> {
   for number in numbers { unsafe sigaddset(&set, number) }
   unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
   // A peer that closes its connection is an error of `write`, not the end of the process.
-  unsafe signal(SIGPIPE, SIG_IGN)
+  signal(SIGPIPE, SIG_IGN)
   let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
   let waiting = set
   let thread = BlockingThread(name: "signals")

@@ -19,6 +19,9 @@ public protocol Component: AnyObject, Sendable {
   /// Takes new arguments without stopping; false means the component must be stopped and made anew.
   func update(_ arguments: EvaluatedBlock) async -> Bool
 
+  /// Finds out, once and without running, whether the component could do its work: `agent check`.
+  func check(timeout: Duration) async -> [Finding]
+
   /// Appends the component's own metrics to `batch`; the runtime adds the labels that name the component.
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch
 }
@@ -29,6 +32,9 @@ extension Component {
 
   /// Most components are cheap to make anew.
   public func update(_ arguments: EvaluatedBlock) async -> Bool { false }
+
+  /// Nothing that could be found out.
+  public func check(timeout: Duration) async -> [Finding] { [] }
 
   /// No metrics of its own.
   public func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch { batch }

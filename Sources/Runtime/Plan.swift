@@ -27,6 +27,13 @@ public struct Plan: Sendable {
   /// Every file that was read.
   public internal(set) var sources: [SourceFile] = []
 
+  /// Lets every component find out whether it could do its work.
+  public func check(timeout: Duration) async -> [Finding] {
+    var findings: [Finding] = []
+    for step in steps { findings += await step.component?.check(timeout: timeout) ?? [] }
+    return findings
+  }
+
   /// The number of components.
   public var componentCount: Int { steps.count { $0.component != nil } }
 }
