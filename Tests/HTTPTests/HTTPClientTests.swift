@@ -175,6 +175,22 @@ import Testing
         == "response from 127.0.0.1:\(server.port): Connection reset by peer before any of it came")
   }
 
+  @Test func `a network whose clients and servers are closed can be shut down`() async throws {
+    let network = Network()
+    let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, on: network) { _ in ServerResponse() }
+    let client = try HTTPClient(on: network)
+    let url = HTTPURL(.http, host: "127.0.0.1", port: server.port)
+    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(10), bodyLimit: 10).status == 200)
+    await client.close()
+    await server.stop()
+    await network.shutdown()
+  }
+
+  @Test func `headers that would end early are refused when the client is made`() {
+    let options = ClientOptions(headers: [.init(name: "X", value: "a\nb")])
+    #expect(throws: HTTPError.self) { _ = try HTTPClient(options, on: network) }
+  }
+
   @Test func `a closed client refuses`() async throws {
     let client = try HTTPClient(on: network)
     await client.close()
