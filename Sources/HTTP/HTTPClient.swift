@@ -87,6 +87,7 @@ public final class HTTPClient: Sendable {
     let route = Route(to: request.url, through: proxy?.proxy(for: request.url))
     if let kept = pool.take(route) {
       do throws(HTTPError) { return try await run(on: kept) } catch {
+        if error != .cancelled { pool.discard(route) }
         guard canRepeat(request, after: error) else { throw error }
       }
     }
