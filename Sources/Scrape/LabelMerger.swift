@@ -163,7 +163,11 @@ struct LabelMerger: Sendable {
         run = run.lowerBound..<entries[index].packed.upperBound
         index += 1
       }
-      if first.isTargets { copy(target.span.extracting(run), to: &bytes) } else { copy(scraped.extracting(run), to: &bytes) }
+      if first.isTargets {
+        copy(target.span.extracting(run), to: &bytes)
+      } else {
+        copy(scraped.extracting(run), to: &bytes)
+      }
     }
     swap(&bytes, &merged)
   }

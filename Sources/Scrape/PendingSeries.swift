@@ -100,11 +100,21 @@ struct PendingSeries: Sendable {
     case .summary: guard name.with(page, scratch, { equal($0, "quantile") }) else { return value }
     default: return value
     }
-    let written: String? = value.with(page, scratch) { text in
-      guard let bits = parseFloat(text) else { return nil }
-      return openMetricsText(Double(bitPattern: bits))
+    switch value.with(page, scratch, { NumberForm($0) }) {
+    case .normal: return value
+    case .whole: return withPointZero(value, page)
+    case .other:
+      let bits = value.with(page, scratch) { parseFloat($0) }
+      return bits.map { rewritten(as: openMetricsText(Double(bitPattern: $0))) } ?? value
     }
-    return written.map { rewritten(as: $0) } ?? value
+  }
+
+  private mutating func withPointZero(_ value: Piece, _ page: Span<UInt8>) -> Piece {
+    let start = scratch.count
+    for index in value.range { scratch.append(value.isInScratch ? scratch[index] : page[index]) }
+    scratch.append(UInt8(ascii: "."))
+    scratch.append(UInt8(ascii: "0"))
+    return Piece(start..<scratch.count, inScratch: true)
   }
 
   private mutating func rewritten(as text: String) -> Piece {
@@ -127,7 +137,7 @@ struct PendingSeries: Sendable {
     write(page, keepsEmptyValues: keepsEmptyValues)
   }
 
-  /// Into a buffer that is known to be large enough: appending piece by piece took half of the parser's time.
+  /// Into a buffer that is known to be large enough: appending piece by piece made the parser a fifth slower.
   private mutating func write(_ page: Span<UInt8>, keepsEmptyValues: Bool) {
     let longestVarint = 5
     let most = labels.reduce(0) { $0 + $1.name.count + $1.value.count + 2 * longestVarint }
