@@ -212,7 +212,8 @@ public struct ExpositionParser: Sendable {
     try series.pack(page, cursor, keepsEmptyValues: false)
     batch.exemplars.append(
       SeriesBatch.Exemplar(
-        row: row, labels: LabelSet(packed: series.packed), value: Double(bitPattern: bits),
+        row: row, labels: LabelSet(packed: Array(series.buffer.prefix(series.packedCount))),
+        value: Double(bitPattern: bits),
         timestampMilliseconds: timestamp))
   }
 
@@ -287,6 +288,8 @@ public struct ExpositionParser: Sendable {
     guard let name = series.name, name.count > 0 else { throw cursor.failure("a sample without metric name") }
     try series.pack(page, cursor, keepsEmptyValues: keepsEmptyValues)
     name.with(page, series.scratch) { family.prepareForSample(named: $0, in: &batch) }
-    batch.append(packedLabels: series.packed.span, bits: bits, timestampMilliseconds: timestamp)
+    batch.append(
+      packedLabels: series.buffer.span.extracting(first: series.packedCount), bits: bits,
+      timestampMilliseconds: timestamp)
   }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Telemetry
 
 /// Reads a number as Go's `strconv.ParseFloat` does, which is what exporters are tested against; nil if it is none.
@@ -102,9 +103,15 @@ private func matches(_ text: Span<UInt8>, from start: Int, _ word: StaticString)
   }
 }
 
-/// The standard library's parser, for the numbers one rounding does not make; the syntax has been checked.
+/// libc's parser, for the numbers one rounding does not make: without a String, as one value in three may come here.
+///
+/// The syntax has been checked, so the whole text is a number; the point is a point because nothing in the agent calls
+/// `setlocale`.
 private func parseSlowly(_ text: Span<UInt8>) -> UInt64? {
-  let string = unsafe text.withUnsafeBufferPointer { unsafe String(decoding: $0, as: UTF8.self) }
-  guard let value = Double(string), value.isFinite else { return nil }
-  return value.bitPattern
+  let value = unsafe withUnsafeTemporaryAllocation(byteCount: text.count + 1, alignment: 1) { copy in
+    unsafe text.withUnsafeBytes { unsafe copy.copyMemory(from: $0) }
+    unsafe copy[text.count] = 0
+    return unsafe strtod(copy.baseAddress!.assumingMemoryBound(to: CChar.self), nil)
+  }
+  return value.isFinite ? value.bitPattern : nil
 }

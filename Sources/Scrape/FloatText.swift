@@ -48,3 +48,35 @@ private func layOut(_ digits: [UInt8], _ point: Int) -> String {
   if point >= digits.count { return text + String(repeating: "0", count: point - digits.count) + ".0" }
   return text.prefix(point) + "." + text.dropFirst(point)
 }
+
+/// How a number is written, as far as that can be told without reading it.
+enum NumberForm {
+  /// As `openMetricsText` writes it.
+  case normal
+  /// Digits that only lack `.0`.
+  case whole
+  /// Whoever wants to know must read it.
+  case other
+
+  /// The form of `text`. Nearly all bounds of nearly all histograms are `normal` or `whole`.
+  init(_ text: Span<UInt8>) {
+    self = equal(text, "+Inf") ? .normal : .other
+    var digits = 0
+    while digits < text.count, text[digits] &- 0x30 < 10 { digits += 1 }
+    guard digits > 0, digits <= 6, digits == 1 || text[0] != 0x30 else { return }
+    if digits == text.count {
+      self = .whole
+      return
+    }
+    let fraction = text.count - digits - 1
+    guard text[digits] == UInt8(ascii: "."), fraction > 0, fraction <= 9 else { return }
+    var zeros = 0  // at the beginning of the fraction
+    for index in (digits + 1)..<text.count {
+      guard text[index] &- 0x30 < 10 else { return }
+      if text[index] == 0x30, zeros == index - digits - 1 { zeros += 1 }
+    }
+    let endsInZero = text[text.count - 1] == 0x30
+    let needsExponent = text[0] == 0x30 && zeros > 3
+    if fraction == 1 || (!endsInZero && !needsExponent) { self = .normal }
+  }
+}

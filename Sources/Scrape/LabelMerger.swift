@@ -10,19 +10,26 @@ internal import Telemetry
 struct LabelMerger: Sendable {
   private static let prefix = Array("exported_".utf8)
 
+  private struct PackedLabel: Sendable {
+    var label: LabelRanges
+    var packed: Range<Int>
+  }
+
   private struct Entry: Sendable {
     var isTargets: Bool
     var prefixes = 0  // how many times `exported_` stands before the name
     var label: LabelRanges
+    var packed: Range<Int>  // the label with its length prefixes
 
-    init(_ label: LabelRanges, isTargets: Bool) {
-      self.label = label
+    init(_ label: PackedLabel, isTargets: Bool) {
+      self.label = label.label
+      self.packed = label.packed
       self.isTargets = isTargets
     }
   }
 
   private let target: [UInt8]
-  private let targetLabels: [LabelRanges]
+  private let targetLabels: [PackedLabel]
   private let honorLabels: Bool
   private var entries: [Entry] = []
   private var conflicts: [Int] = []
@@ -33,9 +40,9 @@ struct LabelMerger: Sendable {
   init(target: LabelSet, honorLabels: Bool) {
     self.target = target.packed
     self.honorLabels = honorLabels
-    var labels: [LabelRanges] = []
+    var labels: [PackedLabel] = []
     var offset = 0
-    while let label = readLabel(target.packed.span, at: &offset) { labels.append(label) }
+    while let label = Self.next(target.packed.span, &offset) { labels.append(label) }
     targetLabels = labels
   }
 
@@ -52,10 +59,10 @@ struct LabelMerger: Sendable {
   private mutating func interleave(_ scraped: Span<UInt8>) {
     var next = 0
     var offset = 0
-    while let label = readLabel(scraped, at: &offset) {
+    while let label = Self.next(scraped, &offset) {
       var order = -1
       while next < targetLabels.count {
-        order = compare(target.span, targetLabels[next].name, scraped, label.name)
+        order = compare(target.span, targetLabels[next].label.name, scraped, label.label.name)
         guard order < 0 else { break }
         entries.append(Entry(targetLabels[next], isTargets: true))
         next += 1
@@ -63,20 +70,26 @@ struct LabelMerger: Sendable {
       if next < targetLabels.count, order == 0 {
         resolve(label, targetLabels[next])
         next += 1
-      } else if !label.value.isEmpty {
+      } else if !label.label.value.isEmpty {
         entries.append(Entry(label, isTargets: false))
       }
     }
     for label in targetLabels[next...] { entries.append(Entry(label, isTargets: true)) }
   }
 
-  private mutating func resolve(_ scraped: LabelRanges, _ targets: LabelRanges) {
+  private static func next(_ packed: Span<UInt8>, _ offset: inout Int) -> PackedLabel? {
+    let start = offset
+    guard let label = readLabel(packed, at: &offset) else { return nil }
+    return PackedLabel(label: label, packed: start..<offset)
+  }
+
+  private mutating func resolve(_ scraped: PackedLabel, _ targets: PackedLabel) {
     if honorLabels {
-      if !scraped.value.isEmpty { entries.append(Entry(scraped, isTargets: false)) }
+      if !scraped.label.value.isEmpty { entries.append(Entry(scraped, isTargets: false)) }
       return
     }
     entries.append(Entry(targets, isTargets: true))
-    guard !scraped.value.isEmpty else { return }
+    guard !scraped.label.value.isEmpty else { return }
     conflicts.append(entries.count)
     entries.append(Entry(scraped, isTargets: false))
   }
@@ -134,26 +147,41 @@ struct LabelMerger: Sendable {
     var bytes: [UInt8] = []
     swap(&bytes, &merged)
     bytes.removeAll(keepingCapacity: true)
-    for entry in entries {
-      if entry.isTargets {
-        copy(entry.label, of: target.span, to: &bytes)
-      } else if entry.prefixes == 0 {
-        copy(entry.label, of: scraped, to: &bytes)
+    var index = 0
+    while index < entries.count {
+      let first = entries[index]
+      var run = first.packed
+      index += 1
+      guard first.prefixes == 0 else {
+        writeRenamed(first, scraped, to: &bytes)
+        continue
+      }
+      // Neighbours that already stand side by side are copied in one go.
+      while index < entries.count, entries[index].isTargets == first.isTargets, entries[index].prefixes == 0,
+        entries[index].packed.lowerBound == run.upperBound
+      {
+        run = run.lowerBound..<entries[index].packed.upperBound
+        index += 1
+      }
+      if first.isTargets {
+        copy(target.span.extracting(run), to: &bytes)
       } else {
-        renamed.removeAll(keepingCapacity: true)
-        for index in 0..<nameCount(entry) { renamed.append(nameByte(entry, index, scraped)) }
-        appendLengthPrefixed(renamed.span, to: &bytes)
-        appendLengthPrefixed(scraped.extracting(entry.label.value), to: &bytes)
+        copy(scraped.extracting(run), to: &bytes)
       }
     }
     swap(&bytes, &merged)
   }
+
+  private mutating func writeRenamed(_ entry: Entry, _ scraped: Span<UInt8>, to bytes: inout [UInt8]) {
+    renamed.removeAll(keepingCapacity: true)
+    for index in 0..<nameCount(entry) { renamed.append(nameByte(entry, index, scraped)) }
+    appendLengthPrefixed(renamed.span, to: &bytes)
+    appendLengthPrefixed(scraped.extracting(entry.label.value), to: &bytes)
+  }
 }
 
-/// Copies a packed label; its length prefixes are written anew, as they may take one byte or more.
-private func copy(_ label: LabelRanges, of packed: Span<UInt8>, to bytes: inout [UInt8]) {
-  appendLengthPrefixed(packed.extracting(label.name), to: &bytes)
-  appendLengthPrefixed(packed.extracting(label.value), to: &bytes)
+private func copy(_ source: Span<UInt8>, to bytes: inout [UInt8]) {
+  unsafe source.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
 }
 
 private func compare(_ left: Span<UInt8>, _ leftRange: Range<Int>, _ right: Span<UInt8>, _ rightRange: Range<Int>)

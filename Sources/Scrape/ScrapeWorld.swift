@@ -7,7 +7,8 @@ public import Telemetry
 public struct ScrapeWorld: Sendable {
   /// Fetches a page over HTTP; must end soon after its task is cancelled.
   public var fetch: @Sendable (ScrapeRequest) async throws -> FetchedPage
-  /// The source in this process behind an address and path; nil for everything else.
+  /// The source in this process behind an address and path; nil for everything else. It is trusted to keep its deadline:
+  /// the loop waits for it.
   public var localSource: @Sendable (_ address: String, _ path: String) -> (any MetricSource)?
   /// Takes batches; what it throws is logged and counted, and the batch is lost. Holds back only the one target.
   public var deliver: @Sendable (SeriesBatch) async throws -> Void

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// The series of a target's last scrapes, by the packed labels they are sent with.
 ///
 /// What repeated scrapes cost: a page mostly lists its series in the order of the last one, so the series after the one
@@ -113,9 +115,14 @@ struct SeriesCache: Sendable {
 
   private func isEqual(_ entry: Entry, _ labels: [UInt8]) -> Bool {
     guard entry.count == labels.count else { return false }
-    let (own, other) = (bytes.span, labels.span)
-    for index in 0..<labels.count where own[entry.offset + index] != other[index] { return false }
-    return true
+    let range = entry.offset..<entry.offset + entry.count
+    // Bounds are checked by `extracting`; both hold `count` bytes.
+    return unsafe bytes.span.extracting(range).withUnsafeBytes { own in
+      unsafe labels.withUnsafeBytes { other in
+        guard let own = own.baseAddress, let other = other.baseAddress else { return true }
+        return unsafe memcmp(own, other, entry.count) == 0
+      }
+    }
   }
 
   private static func hash(_ labels: [UInt8]) -> Int {

@@ -63,4 +63,27 @@ import Testing
     ]
     for (value, text) in written { #expect(openMetricsText(value) == text) }
   }
+
+  @Test func `a bound that need not be read is written as if it had been`() {
+    var random = SeededGenerator(seed: 3)
+    var forms: [String: Int] = [:]
+    for _ in 0..<20_000 {
+      let text = String(
+        (0..<Int.random(in: 1...9, using: &random)).map { _ in "00012.9".randomElement(using: &random)! })
+      guard let bits = parse(text) else { continue }
+      let written = openMetricsText(Double(bitPattern: bits))
+      let form = NumberForm(Array(text.utf8).span)
+      forms["\(form)", default: 0] += 1
+      switch form {
+      case .normal: #expect(text == written)
+      case .whole: #expect(text + ".0" == written)
+      case .other: break
+      }
+    }
+    #expect(forms.values.allSatisfy { $0 > 100 } && forms.count == 3)
+    for text in ["+Inf", "0.005", "0.0", "0.0001", "999999.5"] { #expect(NumberForm(Array(text.utf8).span) == .normal) }
+    for text in ["-1", "+1", "1.", ".5", "0.00001", "1.50", "0.00", "01", "1000000", "NaN", ""] {
+      #expect(NumberForm(Array(text.utf8).span) == .other)
+    }
+  }
 }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Linux
-import Scrape
 import Synchronization
 import Telemetry
 import Testing
+
+@testable import Scrape
 
 /// What the pool's targets answer, and what it delivered.
 private final class FakeWorld: Sendable {
   let time = ManualClock(wallMilliseconds: 1_000_000)
   let page = Mutex<@Sendable (ScrapeRequest) async throws -> FetchedPage>({ _ in text("m 1\n") })
   let refusesBatches = Mutex(false)
+  let holdsBack = Mutex<String?>(nil)  // batches that mention it never get through
   let requests = Mutex<[ScrapeRequest]>([])
   let failures = Mutex<[String]>([])
   private let batches = Mutex<[[String]]>([])
@@ -24,7 +26,11 @@ private final class FakeWorld: Sendable {
       localSource: { address, _ in address == "memory" ? LocalSource() : nil },
       deliver: { [self] batch in
         if refusesBatches.withLock({ $0 }) { throw ScrapeError("the queue is full") }
-        batches.withLock { $0.append(describe(batch)) }
+        let rows = describe(batch)
+        if let held = holdsBack.withLock({ $0 }), rows.contains(where: { $0.contains(held) }) {
+          try await time.clock.sleep(.max)
+        }
+        batches.withLock { $0.append(rows) }
       },
       onFailure: { [self] target, error in failures.withLock { $0.append("\(target.url): \(error)") } },
       clock: time.clock, log: Log(to: LogSink(descriptor: -1)))
@@ -178,6 +184,42 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
       await tick()
       #expect(await fake.nextBatch()[1] == "\(series("up")) 1.0 @1010000")
     }
+  }
+
+  @Test func `a receiver that holds one target back does not hold back the others`() async {
+    fake.holdsBack.withLock { $0 = "h:2" }
+    await scraping(one + [["__address__": "h:2"]]) { _ in
+      for time in [1_000_000, 1_010_000, 1_020_000] {
+        #expect(await fake.nextBatch()[1] == "\(series("up")) 1.0 @\(time)")
+        await fake.time.waitForSleepers(2)
+        fake.time.advance(milliseconds: 10_000)
+      }
+    }
+  }
+
+  @Test func `a target of a spread pool waits for its moment`() async throws {
+    var spread = settings
+    spread.initialDelay = .spread
+    let target = try ScrapeTarget(one[0], settings: spread)
+    let moment = ScrapeSchedule.spread(hash: target.hash, interval: 10_000_000_000, wall: 1_000_000_000_000)
+    await scraping([]) { pool in
+      pool.update(targets: one, settings: spread)
+      await fake.time.waitForSleepers(1)
+      fake.time.advance(milliseconds: moment / 1_000_000)
+      #expect(fake.requests.withLock { $0.isEmpty })
+      fake.time.advance(milliseconds: 1)
+      #expect(await fake.nextBatch().count == 2)
+    }
+  }
+
+  @Test func `the system's clock sleeps as long as it was told, or until it is cancelled`() async throws {
+    let clock = ScrapeClock.system
+    let until = clock.monotonic() + 2_000_000
+    try await clock.sleep(until)
+    #expect(clock.monotonic() >= until)
+    let forever = Task { try await clock.sleep(.max) }
+    forever.cancel()
+    await #expect(throws: CancellationError.self) { try await forever.value }
   }
 
   @Test func `a slow scrape skips the ticks it overran`() async {
