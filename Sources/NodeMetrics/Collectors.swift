@@ -20,7 +20,7 @@ public enum Collectors {
     entry(LoadAverageCollector.self) { _, _ in LoadAverageCollector() },
     entry(MemoryCollector.self) { _, _ in MemoryCollector() },
     entry(NetDevCollector.self) { options, _ in NetDevCollector(options: options.netdev) },
-    entry(OSCollector.self) { _, _ in OSCollector() },
+    entry(OSCollector.self) { OSCollector(host: $1) },
     entry(PressureCollector.self) { _, _ in PressureCollector() },
     entry(StatCollector.self) { _, _ in StatCollector() },
     entry(SystemdCollector.self, onByDefault: false) { options, _ in SystemdCollector(options: options.systemd) },

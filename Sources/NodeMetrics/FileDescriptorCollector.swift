@@ -8,8 +8,6 @@ public struct FileDescriptorCollector: Collector {
   /// `filefd`.
   public static let name = "filefd"
 
-  init() {}
-
   /// Appends both numbers.
   public func collect(into batch: inout SeriesBatch, from host: Host) throws {
     let numbers = try host.withProcFile("sys/fs/file-nr") { parseFileNumbers($0) }

@@ -8,8 +8,6 @@ public struct LoadAverageCollector: Collector {
   /// `loadavg`.
   public static let name = "loadavg"
 
-  init() {}
-
   /// Appends the three averages.
   public func collect(into batch: inout SeriesBatch, from host: Host) throws {
     let loads = try host.withProcFile("loadavg") { parseLoads($0) }

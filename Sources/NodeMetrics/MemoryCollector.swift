@@ -8,8 +8,6 @@ public struct MemoryCollector: Collector {
   /// `meminfo`.
   public static let name = "meminfo"
 
-  init() {}
-
   /// Appends every field of the list that this kernel writes.
   public func collect(into batch: inout SeriesBatch, from host: Host) throws {
     try host.withProcFile("meminfo") { try appendMemory($0, to: &batch) }

@@ -8,22 +8,27 @@ public struct OSCollector: Collector {
   /// `os`.
   public static let name = "os"
 
+  private let paths: [String]
   private var stamp: FileStamp?  // of the file `release` came from
   private var release: OSRelease?
 
-  init() {}
+  init(host: Host) {
+    let root = host.rootfs == "/" ? "" : host.rootfs
+    paths = ["\(root)/etc/os-release", "\(root)/usr/lib/os-release"]
+  }
 
   /// Appends what os-release says; the file is read again only when it has changed.
   public mutating func collect(into batch: inout SeriesBatch, from host: Host) throws {
-    let root = host.rootfs == "/" ? "" : host.rootfs
-    if let current = FileStamp("\(root)/etc/os-release") {
-      try read("\(root)/etc/os-release", current)
-    } else if let current = FileStamp("\(root)/usr/lib/os-release") {
-      try read("\(root)/usr/lib/os-release", current)
-    } else {
-      throw CollectorError.noData("os-release")
-    }
+    guard let (path, current) = firstPresent() else { throw CollectorError.noData("os-release") }
+    try read(path, current)
     release?.append(to: &batch)
+  }
+
+  private func firstPresent() -> (String, FileStamp)? {
+    for path in paths {
+      if let stamp = FileStamp(path) { return (path, stamp) }
+    }
+    return nil
   }
 
   private mutating func read(_ path: String, _ current: FileStamp) throws {

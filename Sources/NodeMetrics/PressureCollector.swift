@@ -9,8 +9,6 @@ public struct PressureCollector: Collector {
   /// `pressure`.
   public static let name = "pressure"
 
-  init() {}
-
   /// Appends what the kernel keeps; a file that is missing is passed over.
   ///
   /// - Throws: `CollectorError.noData` where the kernel keeps none, or was told not to (`psi=0`).

@@ -8,8 +8,6 @@ public struct StatCollector: Collector {
   /// `stat`.
   public static let name = "stat"
 
-  init() {}
-
   /// Appends the six numbers; a line the kernel does not write counts as 0.
   public func collect(into batch: inout SeriesBatch, from host: Host) throws {
     let totals = try host.withProcFile("stat") { try KernelTotals($0) }

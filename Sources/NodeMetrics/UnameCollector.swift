@@ -9,8 +9,6 @@ public struct UnameCollector: Collector {
   /// `uname`.
   public static let name = "uname"
 
-  init() {}
-
   /// Appends the one series.
   public func collect(into batch: inout SeriesBatch, from host: Host) throws {
     var names = utsname()

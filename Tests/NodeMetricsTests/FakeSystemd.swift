@@ -55,7 +55,7 @@ final class FakeSystemd {
   }
 
   private func waitFor(_ file: String) throws {
-    for _ in 0..<400 {
+    for _ in 0..<1200 {
       if fileKind(directory.path(file)) != nil { return }
       usleep(25_000)
     }

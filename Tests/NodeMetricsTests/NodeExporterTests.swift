@@ -89,7 +89,7 @@ import Testing
         .utf8)
     let exporter = exporter(
       fake.directory, Collectors.all.map(\.name).filter { $0 != "systemd" }, log: Log(to: LogSink(descriptor: -1)))
-    for _ in 0..<200 {
+    for _ in 0..<50 {
       for file in files + ["../root/etc/os-release"] {
         let count = Int(random() % 300)
         let bytes = (0..<count).map { _ in alphabet[Int(random() % UInt64(alphabet.count))] }

@@ -19,7 +19,7 @@ import Testing
       SUPPORT_END=2028-02-29
       """
     ])
-    var collector = OSCollector()
+    var collector = OSCollector(host: fake.host)
     let first = try fake.collect(&collector)
     #expect(
       first == [
@@ -35,7 +35,7 @@ import Testing
 
   @Test func `the vendor's file serves where there is none in etc`() throws {
     let fake = try FakeHost(["root/usr/lib/os-release": "ID=a\n"])
-    var collector = OSCollector()
+    var collector = OSCollector(host: fake.host)
     #expect(try fake.collect(&collector) == [#"node_os_info{id="a"}"#: 1])
     try fake.write("root/etc/os-release", "ID=b\n")
     #expect(try fake.collect(&collector) == [#"node_os_info{id="b"}"#: 1])
@@ -43,14 +43,14 @@ import Testing
 
   @Test func `none at all is no data`() throws {
     let fake = try FakeHost()
-    var collector = OSCollector()
+    var collector = OSCollector(host: fake.host)
     #expect(throws: CollectorError.noData("os-release")) { try fake.collect(&collector) }
   }
 
   @Test(arguments: ["ID", "=x", "ID=\"a", "ID='a", "ID=a b", "ID=a\\"])
   func `a line of another form fails`(line: String) throws {
     let fake = try FakeHost(["root/etc/os-release": "NAME=x\n\(line)\n"])
-    var collector = OSCollector()
+    var collector = OSCollector(host: fake.host)
     #expect(throws: CollectorError.unexpectedContent(fake.directory.path("root/etc/os-release"))) {
       try fake.collect(&collector)
     }
