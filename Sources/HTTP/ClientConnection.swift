@@ -30,6 +30,7 @@ struct Route: Hashable, Sendable {
 struct ClientConnection: Sendable {
   let channel: any Channel
   let route: Route
+  let failure: ConnectionFailure
 
   /// Sends a request and waits for its response; without one, the connection is closed.
   func run(_ exchange: Exchange, by deadline: Deadline) async throws(HTTPError) -> ExchangeResult {
@@ -38,8 +39,8 @@ struct ClientConnection: Sendable {
         let context = try channel.pipeline.syncOperations.context(handlerType: ClientHandler.self)
         (context.handler as? ClientHandler)?.start(exchange, context: context)
       } catch {
-        exchange.outcome.settle(
-          .failure(.closed(.beforeRequest, address: route.address, reason: "connection closed")))
+        // Its handlers are gone: it has closed.
+        exchange.outcome.settle(.failure(failure.beforeRequest(to: route.address)))
       }
     }
     do throws(HTTPError) {
@@ -93,8 +94,9 @@ struct Connector: Sendable {
     }
     let text = addressText(address) ?? ip
     let ready = FirstOutcome<Void>()
+    let failure = ConnectionFailure()
     let connected = FirstOutcome<any Channel>()
-    bootstrap(route, tls: tls, ready: ready).connect(to: address).whenComplete { result in
+    bootstrap(route, tls: tls, ready: ready, failure: failure).connect(to: address).whenComplete { result in
       switch result {
       case .success(let channel):
         if !connected.settle(.success(channel)) { channel.close(promise: nil) }
@@ -102,7 +104,7 @@ struct Connector: Sendable {
       }
     }
     let channel = try await connected.value(by: connectBy, in: .connect, with: text, on: network.loop)
-    let connection = ClientConnection(channel: channel, route: route)
+    let connection = ClientConnection(channel: channel, route: route, failure: failure)
     do throws(HTTPError) {
       try await ready.value(
         by: deadline.butAtMost(connectTimeout), in: tls == nil ? .connect : .handshake, with: route.address,
@@ -114,7 +116,9 @@ struct Connector: Sendable {
     return connection
   }
 
-  private func bootstrap(_ route: Route, tls: NIOSSLContext?, ready: FirstOutcome<Void>) -> ClientBootstrap {
+  private func bootstrap(
+    _ route: Route, tls: NIOSSLContext?, ready: FirstOutcome<Void>, failure: ConnectionFailure
+  ) -> ClientBootstrap {
     let peer = ClientPeer(host: route.host, address: route.address, isTLS: tls != nil)
     let tunnel = route.proxy.flatMap { proxy in route.scheme == .https ? proxy : nil }
     return ClientBootstrap(group: network.loop)
@@ -129,7 +133,9 @@ struct Connector: Sendable {
       .channelInitializer { [serverName, proxyHeaders] channel in
         channel.eventLoop.makeCompletedFuture {
           let install = { (channel: any Channel) in
-            try addHandlers(to: channel, peer: peer, tls: tls, serverName: serverName, ready: ready)
+            try addHandlers(
+              to: channel, ClientHandler(peer: peer, ready: ready, failure: failure), tls: tls,
+              name: serverName.isEmpty ? peer.host : serverName)
           }
           guard let tunnel else { return try install(channel) }
           try channel.pipeline.syncOperations.addHandler(
@@ -148,14 +154,13 @@ func proxyCredentials(_ proxy: HTTPURL) -> [Headers.Field] {
 }
 
 private func addHandlers(
-  to channel: any Channel, peer: ClientPeer, tls: NIOSSLContext?, serverName: String, ready: FirstOutcome<Void>
+  to channel: any Channel, _ handler: ClientHandler, tls: NIOSSLContext?, name: String
 ) throws {
   let pipeline = channel.pipeline.syncOperations
   if let tls {
-    let name = serverName.isEmpty ? peer.host : serverName
     // Addresses cannot be asked for by name; the certificate must then name the address we are connected to.
-    let handler = try NIOSSLClientHandler(context: tls, serverHostname: ipAddressBytes(name) == nil ? name : nil)
-    try pipeline.addHandler(handler)
+    try pipeline.addHandler(
+      NIOSSLClientHandler(context: tls, serverHostname: ipAddressBytes(name) == nil ? name : nil))
   }
   var limits = NIOHTTPDecoderLimitConfiguration()
   limits.maxHeaderFieldSize = responseHeadLimit
@@ -164,7 +169,7 @@ private func addHandlers(
   try pipeline.addHandler(
     ByteToMessageHandler(
       HTTPResponseDecoder(informationalResponseStrategy: .forward, limitConfiguration: limits)))
-  try pipeline.addHandler(ClientHandler(peer: peer, ready: ready))
+  try pipeline.addHandler(handler)
 }
 
 private func connectReason(_ error: any Error) -> String {

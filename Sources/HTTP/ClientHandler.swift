@@ -6,6 +6,7 @@ internal import NIOCore
 internal import NIOHTTP1
 internal import NIOSSL
 internal import NIOTLS
+internal import Synchronization
 
 /// One request on its way over a connection, and where its response goes.
 struct Exchange: Sendable {
@@ -33,6 +34,7 @@ final class ClientHandler: ChannelInboundHandler {
 
   private let peer: ClientPeer
   private let ready: FirstOutcome<Void>
+  private let failure: ConnectionFailure
   private var exchange: Exchange?
   private var head: HTTPResponseHead?
   private var body: [UInt8] = []
@@ -40,15 +42,16 @@ final class ClientHandler: ChannelInboundHandler {
   private var informationalResponses = 0
 
   /// A handler for a connection to `peer`, which settles `ready` when requests may be sent.
-  init(peer: ClientPeer, ready: FirstOutcome<Void>) {
+  init(peer: ClientPeer, ready: FirstOutcome<Void>, failure: ConnectionFailure) {
     self.peer = peer
     self.ready = ready
+    self.failure = failure
   }
 
   /// Sends the exchange's request; its outcome will be settled, whatever happens.
   func start(_ exchange: Exchange, context: ChannelHandlerContext) {
     guard context.channel.isActive, self.exchange == nil else {
-      exchange.outcome.settle(.failure(.closed(.beforeRequest, address: peer.address, reason: "connection closed")))
+      exchange.outcome.settle(.failure(failure.beforeRequest(to: peer.address)))
       return
     }
     self.exchange = exchange
@@ -129,6 +132,7 @@ final class ClientHandler: ChannelInboundHandler {
 
   private func fail(_ error: HTTPError, _ context: ChannelHandlerContext) {
     ready.settle(.failure(error))
+    if case .tls = error { failure.note(error) }
     exchange?.outcome.settle(.failure(error))
     forget()
     context.close(promise: nil)
@@ -161,6 +165,19 @@ final class ClientHandler: ChannelInboundHandler {
       let certificate = try? context.pipeline.syncOperations.handler(type: NIOSSLClientHandler.self).peerCertificate
       return .tls(host: peer.host, reason: tlsReason(error, certificate: certificate))
     }
+  }
+}
+
+/// What ended a connection between requests, when that is more than the peer having had enough: with TLS 1.3 a server
+/// refuses a client's certificate only after the client took the handshake for done.
+final class ConnectionFailure: Sendable {
+  private let error = Mutex<HTTPError?>(nil)
+
+  func note(_ error: HTTPError) { self.error.withLock { $0 = $0 ?? error } }
+
+  /// What to say of a request that was not even sent.
+  func beforeRequest(to address: String) -> HTTPError {
+    error.withLock { $0 } ?? .closed(.beforeRequest, address: address, reason: "connection closed")
   }
 }
 

@@ -17,7 +17,7 @@ public struct ClientOptions: Hashable, Sendable {
   public var headers: [Headers.Field]
   /// The `User-Agent` header.
   public var userAgent: String
-  /// How many connections to keep open between requests, to one server and to all.
+  /// How many connections to keep open between requests, to one server.
   public var maxIdleConnectionsPerHost: Int
   /// How many connections to keep open between requests, to all servers together.
   public var maxIdleConnections: Int

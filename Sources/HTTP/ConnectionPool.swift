@@ -70,6 +70,11 @@ final class ConnectionPool: Sendable {
     idle?.expiry.cancel()
   }
 
+  /// Closes what is kept for `route`: where one connection has died silently, the others will have too.
+  func discard(_ route: Route) {
+    while let connection = take(route) { connection.close() }
+  }
+
   /// Keeps no more connections, and gives out what it kept.
   func close() -> [ClientConnection] {
     let idle = state.withLock { state in

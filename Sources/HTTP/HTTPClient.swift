@@ -27,6 +27,7 @@ public final class HTTPClient: Sendable {
     self.network = network
     let proxy = try options.proxy.map { (proxy) throws(HTTPError) in try ProxyChoice(proxy) }
     self.proxy = proxy
+    try check(Headers(options.headers + (options.proxy?.connectHeaders ?? [])))
     pool = ConnectionPool(options)
     connector = Connector(
       network: network, connectTimeout: options.connectTimeout, serverName: options.tls.serverName,
@@ -63,7 +64,9 @@ public final class HTTPClient: Sendable {
 
   /// Closes the idle connections and refuses further requests; those in flight finish.
   public func close() async {
-    for connection in pool.close() { try? await connection.channel.close() }
+    // All at once: each may wait a second for its peer to say goodbye.
+    let closing = pool.close().map { $0.channel.close() }
+    for connection in closing { try? await connection.get() }
   }
 
   /// One request and its response, over a kept connection if there is one.
@@ -84,6 +87,7 @@ public final class HTTPClient: Sendable {
     let route = Route(to: request.url, through: proxy?.proxy(for: request.url))
     if let kept = pool.take(route) {
       do throws(HTTPError) { return try await run(on: kept) } catch {
+        if error != .cancelled { pool.discard(route) }
         guard canRepeat(request, after: error) else { throw error }
       }
     }

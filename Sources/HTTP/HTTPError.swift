@@ -11,9 +11,9 @@ public enum HTTPError: Error, Equatable, Sendable, CustomStringConvertible {
     /// Connecting, to the peer or its proxy.
     case connect
     /// Agreeing on keys and checking certificates.
-    case handshake = "TLS handshake"
+    case handshake = "TLS handshake with"
     /// Sending the request and waiting for the end of the response.
-    case response
+    case response = "response from"
   }
 
   /// How far a connection had got that the peer closed.

@@ -202,10 +202,11 @@ final class ServerHandler: ChannelInboundHandler {
 
   /// Answers a request that we will not read to its end.
   private func refuse(_ status: HTTPResponseStatus) {
+    guard let context else { return }
     state = .answering
     closeAfter(limits.requestTimeout)
     let text = "\(status.code) \(status.reasonPhrase)\n"
-    let bound = NIOLoopBound(self, eventLoop: context!.eventLoop)
+    let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
     write(ServerResponse(status: Int(status.code), text: text), keepAlive: false, withBody: head?.method != .HEAD)
       .whenComplete { _ in bound.value.linger() }
   }

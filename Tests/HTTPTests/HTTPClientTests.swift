@@ -97,6 +97,33 @@ import Testing
     await client.close()
   }
 
+  @Test func `when a kept connection has died silently the others are not tried`() async throws {
+    // The first two connections answer once, both at a time, and then no more.
+    let arrived = Counter()
+    let server = try RawServer { socket, number in
+      while !socket.receiveHead().isEmpty {
+        arrived.add()
+        while number <= 2, arrived.value < 2 { usleep(1000) }
+        socket.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        if number <= 2 { return _ = socket.receiveAll() }
+      }
+    }
+    let request = try HTTPRequest("GET", HTTPURL(parsing: server.url))
+    try await withClient(ClientOptions(), on: network) { client in
+      try await withThrowingTaskGroup { group in
+        for _ in 0..<2 {
+          group.addTask { try await client.send(request, timeout: .seconds(10), bodyLimit: 10).status }
+        }
+        for try await status in group { #expect(status == 200) }
+      }
+      await #expect(throws: HTTPError.timeout(.response, address: "127.0.0.1:\(server.port)")) {
+        try await client.send(request, timeout: .milliseconds(300), bodyLimit: 10)
+      }
+      #expect(try await client.send(request, timeout: .seconds(10), bodyLimit: 10).status == 200)
+      #expect(server.connections == 3)
+    }
+  }
+
   @Test func `a refused port is named with the reason`() async throws {
     let port = try RawServer { _, _ in }.port
     #expect(await eventually { (try? RawSocket(port: port)) == nil })
@@ -175,6 +202,22 @@ import Testing
         == "response from 127.0.0.1:\(server.port): Connection reset by peer before any of it came")
   }
 
+  @Test func `a network whose clients and servers are closed can be shut down`() async throws {
+    let network = Network()
+    let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, on: network) { _ in ServerResponse() }
+    let client = try HTTPClient(on: network)
+    let url = HTTPURL(.http, host: "127.0.0.1", port: server.port)
+    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(10), bodyLimit: 10).status == 200)
+    await client.close()
+    await server.stop()
+    await network.shutdown()
+  }
+
+  @Test func `headers that would end early are refused when the client is made`() {
+    let options = ClientOptions(headers: [.init(name: "X", value: "a\nb")])
+    #expect(throws: HTTPError.self) { _ = try HTTPClient(options, on: network) }
+  }
+
   @Test func `a closed client refuses`() async throws {
     let client = try HTTPClient(on: network)
     await client.close()
@@ -220,6 +263,20 @@ import Testing
       }
       let error = await #expect(throws: HTTPError.self) { try await get(server.url) }
       if case .malformedResponse = error {} else { Issue.record("\(String(describing: error))") }
+    }
+  }
+
+  @Test func `responses with any byte changed end in an answer or an error`() async throws {
+    let plain = Array(
+      "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX: y\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: z\r\n\r\n".utf8)
+    let server = try RawServer { socket, number in
+      _ = socket.receiveHead()
+      socket.send(damaged(plain, number))
+      socket.finishSending()
+      _ = socket.receiveAll()
+    }
+    for _ in 0..<400 {
+      do { #expect(try await get(server.url).body.count < plain.count) } catch is HTTPError {}
     }
   }
 

@@ -82,6 +82,24 @@ import Testing
     await server.stop()
   }
 
+  @Test func `requests with any byte changed leave the server standing`() async throws {
+    let server = try await serve()
+    let port = server.port
+    let plain = Array(
+      "POST /a%20b?c=d HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: z\r\n\r\n"
+        .utf8)
+    try await blocking {
+      for number in 0..<400 {
+        let socket = try RawSocket(port: port)
+        socket.send(damaged(plain, number))
+        socket.finishSending()
+        _ = socket.receiveAll()
+      }
+    }
+    #expect(try await answer(server, "GET / HTTP/1.1\r\nConnection: close\r\n\r\n").hasSuffix("GET / 0"))
+    await server.stop()
+  }
+
   @Test func `endless headers are cut off`() async throws {
     let server = try await serve()
     let port = server.port

@@ -165,3 +165,17 @@ func eventually(_ condition: () -> Bool) async -> Bool {
   }
   return false
 }
+
+/// `bytes` with one to three of them changed, the same ones for the same `number`.
+func damaged(_ bytes: [UInt8], _ number: Int) -> [UInt8] {
+  var state = UInt64(number) &* 0x9e37_79b9_7f4a_7c15 | 1
+  func next() -> Int {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return Int(state >> 33)
+  }
+  var result = bytes
+  for _ in 0...(next() % 3) { result[next() % bytes.count] = UInt8(next() & 0xff) }
+  return result
+}

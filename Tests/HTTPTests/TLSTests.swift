@@ -90,7 +90,11 @@ import Testing
     stranger.certificate = .file(certificates("other.pem"))
     stranger.key = .file(certificates("other.key"))
     let error = await #expect(throws: HTTPError.self) { try await get(server, stranger) }
-    if case .tls = error {} else { Issue.record("\(String(describing: error))") }
+    // With TLS 1.3 the refusal comes after our handshake, and a reset may overtake it.
+    switch error {
+    case .tls, .closed(.beforeResponse, _, _): break
+    default: Issue.record("\(String(describing: error))")
+    }
     await server.stop()
   }
 
