@@ -17,13 +17,23 @@ struct Attempt {
   /// Our own doing: nothing follows from it.
   var wasCancelled = false
 
+  /// The status of the answer.
+  var status: Int? {
+    switch outcome {
+    case .response(let status, _), .webPage(let status): status
+    case .noAnswer: nil
+    }
+  }
+
   /// Reads an answer that took `seconds` and ended at `now`, seconds since 1970.
   init(_ response: HTTPResponse, seconds: Double, now: Int64) {
     let date = response.headers["Date"]
     // The hub's own clock is the one its Retry-After is about.
     let hubNow = date.flatMap { secondsSince1970(httpDate: $0) } ?? now
     let retryAfter = response.headers["Retry-After"].flatMap { RetryPolicy.retryAfter($0, now: hubNow) }
-    outcome = .response(status: response.status, retryAfter: retryAfter)
+    outcome =
+      isWebPage(response)
+      ? .webPage(status: response.status) : .response(status: response.status, retryAfter: retryAfter)
     text = "\(response.status): \(errorText(body: response.body))"
     self.date = date
     self.seconds = seconds
@@ -43,6 +53,13 @@ struct Attempt {
     default: mayBeStored = false
     }
   }
+}
+
+/// Receivers answer success with nothing or a few plain words. What answers it with HTML is a captive portal or a proxy,
+/// and has thrown the samples away.
+private func isWebPage(_ response: HTTPResponse) -> Bool {
+  let type = response.headers["Content-Type"]?.lowercased() ?? ""
+  return (200..<300).contains(response.status) && !response.body.isEmpty && type.hasPrefix("text/html")
 }
 
 extension HTTPClient {

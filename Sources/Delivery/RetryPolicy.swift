@@ -38,6 +38,8 @@ public struct RetryPolicy: Sendable {
   public enum Outcome: Sendable, Equatable {
     /// The hub answered; `retryAfter` is its header, already understood.
     case response(status: Int, retryAfter: Duration? = nil)
+    /// A web page came back with a 2xx: a login page or a proxy's greeting, but not a receiver.
+    case webPage(status: Int)
     /// There was no answer: refused, reset, timed out.
     case noAnswer
   }
@@ -75,7 +77,14 @@ public struct RetryPolicy: Sendable {
 
   /// What to do after `outcome`. `random`, in 0..<1, moves a backoff by up to a tenth either way.
   public mutating func next(after outcome: Outcome, random: Double) -> Action {
-    guard case .response(let status, let retryAfter) = outcome else { return retry(nil, random) }
+    switch outcome {
+    case .response(let status, let retryAfter): return next(after: status, retryAfter, random)
+    case .webPage: return heldBack()
+    case .noAnswer: return retry(nil, random)
+    }
+  }
+
+  private mutating func next(after status: Int, _ retryAfter: Duration?, _ random: Double) -> Action {
     switch status {
     case 260 where dialect == .loki:  // stored nothing: ingestion is blocked by the hub's owner
       return heldBack()
@@ -147,8 +156,10 @@ extension RetryPolicy {
       "give the proxy's credentials in proxy_url"
     case 415 where dialect == .remoteWrite:
       "the receiver must accept prometheus.WriteRequest (--web.remote-write-receiver.accepted-protobuf-messages)"
-    case 260:
+    case 260 where dialect == .loki:
       "the hub's owner has blocked ingestion; lift the block there"
+    case 200..<300:
+      "a web page answered, perhaps of a login or a proxy; check that the endpoint's url leads to the receiver"
     case 300..<400:
       "redirects are not followed; put the final address into the endpoint's url"
     default:

@@ -205,7 +205,7 @@ public actor Sender {
   }
 
   private func note(_ attempt: Attempt) {
-    if case .response(let status, _) = attempt.outcome { statistics.lastStatus = status }
+    if let status = attempt.status { statistics.lastStatus = status }
     if let seconds = attempt.seconds { statistics.requestSeconds.observe(seconds) }
     if skew.observe(date: attempt.date, now: wallClockMilliseconds() / 1000), let seconds = skew.seconds {
       journal.clocksApart(seconds: seconds)
@@ -224,7 +224,7 @@ public actor Sender {
       journal.away(attempt.text, now: now)
     case .hold(let after):
       wait = after
-      guard case .response(let status, _) = attempt.outcome else { preconditionFailure("BUG: held without an answer") }
+      let status = attempt.status ?? 0
       statistics.state = .rejecting(status: status, until: now + after.nanoseconds)
       journal.held(status, attempt.text, now: now)
     default:

@@ -22,10 +22,12 @@ public final class EmbeddedHub: Sendable {
 
   private let state: Mutex<State>
   private let options: HubOptions
+  private let clock: HubClock
   private let server = Mutex<HTTPServer?>(nil)
 
   private init(_ options: HubOptions) {
     self.options = options
+    clock = HubClock(aheadSeconds: options.clockAhead.components.seconds)
     var series = SeriesStore.Limits()
     series.windowBytes = options.windowBytes
     series.outOfOrderWindow = options.outOfOrderWindow.components.seconds * 1000
@@ -65,7 +67,7 @@ public final class EmbeddedHub: Sendable {
 
   /// The counts.
   public func snapshot() -> HubSnapshot {
-    let second = wallClockMilliseconds() / 1000
+    let second = clock.now / 1_000_000_000
     return state.withLock { state in
       var snapshot = HubSnapshot()
       snapshot.series = state.series.seriesCount
@@ -128,6 +130,7 @@ public final class EmbeddedHub: Sendable {
   private func answer(_ request: ServerRequest) async -> ServerResponse {
     var response = await route(request)
     response.headers["X-Spoke-Hub"] = "trial"
+    response.headers["Date"] = clock.httpDate
     return response
   }
 
@@ -158,6 +161,9 @@ public final class EmbeddedHub: Sendable {
       var response = ServerResponse(status: status, text: body)
       if let retryAfter { response.headers["Retry-After"] = retryAfter }
       return response
+    case .webPage:
+      remember(request, items: 0, status: 200)
+      return ServerResponse(headers: ["Content-Type": "text/html"], body: Array("<html>log in</html>".utf8))
     case .reset, .hang:
       remember(request, items: 0, status: 0)
       return fault == .reset ? .reset : .hang
@@ -190,7 +196,7 @@ public final class EmbeddedHub: Sendable {
     let body = try uncompressed(request)
     let decoded: WriteRequest
     do throws(WireError) { decoded = try decodeWriteRequest(body.span) } catch { throw Refusal(400, "\(error)") }
-    let now = wallClockMilliseconds()
+    let now = clock.now / 1_000_000
     let items = decoded.series.reduce(0) { $0 + $1.samples.count }
     return try state.withLock { state throws(Refusal) in
       try state.series.write(decoded, now: now)
@@ -211,7 +217,7 @@ public final class EmbeddedHub: Sendable {
       let body = try uncompressed(request)
       do throws(WireError) { decoded = try decodePushRequest(body.span) } catch { throw Refusal(400, "\(error)") }
     }
-    let now = wallClockNanoseconds()
+    let now = clock.now
     let items = decoded.streams.reduce(0) { $0 + $1.entries.count }
     return try state.withLock { state throws(Refusal) in
       try state.streams.push(decoded, now: now)
@@ -253,7 +259,8 @@ public final class EmbeddedHub: Sendable {
     guard request.method == "POST" else { return ServerResponse(status: 405, text: "method not allowed; POST\n") }
     guard let fault = HubFault(query: request.query) else {
       return ServerResponse(
-        status: 400, text: "one of status=N, delay=MILLISECONDS, reset, hang, commit-then-drop; and count=N\n")
+        status: 400, text: "one of status=N, delay=MILLISECONDS, web-page, reset, hang, commit-then-drop; and count=N\n"
+      )
     }
     inject(fault, count: request.queryValue("count").flatMap { Int($0) } ?? 1)
     return ServerResponse(status: 204)

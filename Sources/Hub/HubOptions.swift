@@ -4,6 +4,8 @@
 public struct HubOptions: Sendable, Equatable {
   /// How far behind its series' newest a sample may be; zero, Prometheus's default, for not at all.
   public var outOfOrderWindow: Duration = .zero
+  /// How far the hub's clock is ahead of this host's.
+  public var clockAhead: Duration = .zero
   /// The most bytes of a request, compressed or not.
   public var maxBodyBytes = 32 << 20
   /// The most bytes of samples and of lines that are kept.

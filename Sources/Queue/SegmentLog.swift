@@ -36,8 +36,8 @@ internal import Linux
 /// A segment begins with the same *checkpoint* record twice, in case one rots: counters as they stood, the newest
 /// item's time of the previous segment, as payload that segment's number (u64) and where it ends (i64), and the newest
 /// position of every source. So any segment can go without a source's position going with it, and opening reads only
-/// the newest. A segment is made under a `.tmp` name, made durable, renamed, and the directory made durable, before it
-/// takes a block; numbers are never used twice, and an opened queue never writes into a segment it finds.
+/// the newest. A segment is written under a `.tmp` name, checkpoints and first blocks, made durable, renamed, and the
+/// directory made durable; numbers are never used twice, and an opened queue never writes into a segment it finds.
 ///
 /// A segment is left for a new one when it is full or when a write or sync fails. All before its end, as the next
 /// checkpoint states it, is then durable; what lies behind never counted, and was written again from memory into
@@ -45,16 +45,18 @@ internal import Linux
 ///
 /// # After a crash
 ///
-/// Only the newest segment can be torn. A stretch of it without sound records is *damage* when it begins before what
-/// some record, or the bookmark, states to have been durable: it is passed over and its neighbours count. Otherwise it
-/// was being written when the power went; then no record with positions behind it counts, because its positions would
-/// vouch for what is missing, and the sources deliver all that again. Records without positions have nobody to deliver
-/// them again and stay. The counters in the records tell exactly how many items a gap swallowed, be it a flipped bit or
-/// a missing file. After an unclean end, sequences skip ahead by 2^20.
+/// Only the newest segment can be torn. Its end is the furthest offset that a sound record in it, or the bookmark,
+/// states to have been durable. A stretch without sound records before that is *damage*: it is passed over and its
+/// neighbours count. The sound records behind the end were the last to be written and perhaps promised to somebody: they
+/// are written anew, as the first blocks of the next segment, so that there is no instant without them. But behind a
+/// torn stretch no record with positions counts, because its positions would vouch for what is missing; the sources
+/// deliver all that again. Records without positions have nobody to deliver them again and stay. The counters in the
+/// records tell exactly how many items a gap swallowed, be it a flipped bit or a missing file. After an unclean end,
+/// sequences skip ahead by 2^20.
 ///
 /// # The bookmark
 ///
-/// Two slots of 4096 bytes written in turn; of the sound ones that with the higher generation counts. Layout: see
+/// Two slots of 512 bytes, at 0 and 4096, written in turn; of the sound ones that with the higher generation counts. Layout: see
 /// ``Bookmark``. It is never ahead of durable data, because only durable blocks are handed out. To let a segment go:
 /// bookmark durable, then unlink, then directory durable.
 ///
@@ -73,7 +75,7 @@ final class SegmentLog {
     var number: UInt64
     /// All before it is durable, and nothing is behind it.
     var offset: Int64
-    var isEmpty = true
+    var isEmpty: Bool
   }
 
   let store: any FileStore
@@ -93,12 +95,10 @@ final class SegmentLog {
   var end = LogPosition()
   var newestMaxTimestamp = Int64.min
   var nextSequence: UInt64 = 1
-  /// Of blocks found at the start that may not be durable; theirs are not used again either.
-  var unprovenSequence: UInt64 = 0
   var position = LogPosition()
   var positions = SourcePositions()
 
-  /// Blocks the disk did not take; oldest first. Only `.dropOldest` has any.
+  /// Blocks the disk did not take; oldest first. With `.pause`, only what was found behind the end at the start.
   var ring: [StoredBlock] = []
   var ringItems: UInt64 = 0
   var ringBytes = 0

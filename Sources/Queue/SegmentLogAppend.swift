@@ -23,24 +23,22 @@ extension SegmentLog {
     return blocks.count
   }
 
-  /// Tries the disk again after a failure; true when it takes blocks. What memory kept for it is written first.
+  /// Tries the disk again after a failure; true when it takes blocks. What memory kept for it goes first, all of it in
+  /// one new segment.
   func resume() -> Bool {
     if bookmarkFailure != nil { try? persistBookmark() }
     guard isDegraded || !ring.isEmpty else { return true }
-    let waiting = ring
-    let rest = commit(waiting[...])
-    forgetOldestInMemory(waiting.count - rest.count)
-    if !rest.isEmpty { return false }
-    guard isDegraded else { return true }
     do throws(SystemError) {
-      try checkFreeSpace(for: 0)
-      try createSegment()
-      recovered()
-      return true
+      try noticeLoss()
+      try checkFreeSpace(for: Int64(ringBytes))
+      try createSegment(with: ring[...])
     } catch {
       fail(error)
       return false
     }
+    forgetOldestInMemory(ring.count)
+    recovered()
+    return true
   }
 
   private func numbered(_ blocks: [Block]) -> [StoredBlock] {
@@ -74,102 +72,119 @@ extension SegmentLog {
     return rest
   }
 
-  /// Writes as many of `blocks` as the segment takes, and syncs.
+  /// Writes as many of `blocks` as the segment takes, into a new one if it takes none, and syncs.
   private func write(_ blocks: inout ArraySlice<StoredBlock>) throws(SystemError) {
     guard let first = blocks.first else { return }
     let firstBytes = SegmentLog.recordBytes(of: first.block)
     try noticeLoss()
     try makeRoom(for: firstBytes)
     try checkFreeSpace(for: firstBytes)
-    if active == nil || (active?.offset ?? 0) + firstBytes > segmentBytes && active?.isEmpty == false {
-      try createSegment()
+    let group: ArraySlice<StoredBlock>
+    if let active, active.isEmpty || active.offset + firstBytes <= segmentBytes {
+      group = blocks.prefix(fitting(blocks, from: active.offset))
+      try extend(active, with: group)
+    } else {
+      group = blocks.prefix(fitting(blocks, from: SegmentHeader.bytes))
+      try createSegment(with: group)
     }
-    guard var active else { return }
-    var after = end
-    var newest = active.isEmpty ? .min : newestMaxTimestamp
-    let start = active.offset
-    var offset = start
-    var written = blocks.startIndex
-    buffer.removeAll(keepingCapacity: buffer.capacity <= 256 << 10)
-    var bufferOffset = offset
-    while written < blocks.endIndex {
-      let stored = blocks[written]
-      let bytes = SegmentLog.recordBytes(of: stored.block)
-      guard written == blocks.startIndex || offset + bytes <= segmentBytes, offset - start < 4 << 20 else { break }
-      encode(stored, durable: start, counting: &after)
-      newest = max(newest, stored.block.maxTimestampMilliseconds)
-      offset += bytes
-      written += 1
-      if buffer.count >= 256 << 10 {
-        try active.file.writeAll(buffer, at: bufferOffset)
-        bufferOffset = offset
-        buffer.removeAll(keepingCapacity: buffer.capacity <= 1 << 20)
-      }
+    blocks = blocks.dropFirst(group.count)
+  }
+
+  /// How many of `blocks` the segment takes behind `offset`; one at least, and not more than a buffer should hold.
+  private func fitting(_ blocks: ArraySlice<StoredBlock>, from offset: Int64) -> Int {
+    var bytes: Int64 = 0
+    for (count, stored) in blocks.enumerated() {
+      bytes += SegmentLog.recordBytes(of: stored.block)
+      if count > 0, offset + bytes > segmentBytes || bytes > 2 << 20 { return count }
     }
-    try active.file.writeAll(buffer, at: bufferOffset)
+    return blocks.count
+  }
+
+  private func extend(_ old: Active, with group: ArraySlice<StoredBlock>) throws(SystemError) {
+    var active = old
+    buffer.removeAll(keepingCapacity: true)
+    let after = encode(group, segment: active.number, at: active.offset, durable: active.offset)
+    try active.file.writeAll(buffer, at: active.offset)
     statisticsSoFar.syncs += 1
     try active.file.sync()
-
-    active.offset = offset
+    let newest = active.isEmpty ? .min : newestMaxTimestamp
+    active.offset = after.offset
     active.isEmpty = false
-    self.active = active
-    newestMaxTimestamp = newest
-    after.segment = active.number
-    after.offset = offset
-    end = after
-    segments[segments.count - 1].bytes = offset
-    segments[segments.count - 1].end = offset
-    if reader?.segment.number == active.number { reader?.end = offset }
-    for stored in blocks[..<written] { positions.merge(stored.block.positions) }
-    blocks = blocks[written...]
+    finish(active, group, after: after, newest: newest)
   }
 
-  private func encode(_ stored: StoredBlock, durable: Int64, counting after: inout LogPosition) {
-    after.sequence = stored.sequence
-    after.items += UInt64(stored.block.items)
-    after.blocks += 1
-    var record = Record(
-      blockKind: stored.block.kind, items: stored.block.items, sequence: stored.sequence, itemsThrough: after.items,
-      blocksThrough: after.blocks, minTimestamp: stored.block.minTimestampMilliseconds,
-      maxTimestamp: stored.block.maxTimestampMilliseconds, durable: durable)
-    record.encode(
-      payload: stored.block.payload, positions: encodePositions(stored.block.positions),
-      seed: identity.seed(segment: active?.number ?? 0), into: &buffer)
-  }
-
-  /// Begins a new segment, durable with its checkpoints before it takes a block.
-  private func createSegment() throws(SystemError) {
+  /// Begins a new segment with checkpoints and `group`, all of it durable before the segment gets its name.
+  private func createSegment(with group: ArraySlice<StoredBlock> = []) throws(SystemError) {
     let number = nextSegment
     let temporary = path(number) + ".tmp"
-    var bytes = SegmentHeader(identity: identity, number: number).encode()
-    let previous = segments.last
-    for _ in 0..<2 {
-      var record = Record(
-        type: .checkpoint, sequence: end.sequence, itemsThrough: end.items, blocksThrough: end.blocks,
-        maxTimestamp: newestMaxTimestamp, durable: 0)
-      record.encode(
-        payload: Checkpoint.payload(previousSegment: previous?.number ?? 0, previousEnd: previous?.end ?? 0),
-        positions: encodePositions(positions.all), seed: identity.seed(segment: number), into: &bytes)
-    }
+    buffer = SegmentHeader(identity: identity, number: number).encode()
+    encodeCheckpoints(segment: number, followedBy: group)
+    let durable = Int64(buffer.count) + group.reduce(0) { $0 + SegmentLog.recordBytes(of: $1.block) }
+    let after = encode(group, segment: number, at: Int64(buffer.count), durable: durable)
     do throws(SystemError) {
       let file = try store.openForWriting(temporary)
       try file.truncate(to: 0)
-      try file.writeAll(bytes, at: 0)
+      try file.writeAll(buffer, at: 0)
       statisticsSoFar.syncs += 1
       try file.sync()
       nextSegment += 1
       try store.rename(temporary, to: path(number))
       try store.syncDirectory(directory)
-      let size = Int64(bytes.count)
-      active = Active(file: file, number: number, offset: size)
-      segments.append(Segment(number: number, bytes: size, end: size))
-      end.segment = number
-      end.offset = size
+      segments.append(Segment(number: number, bytes: after.offset, end: after.offset))
+      let active = Active(file: file, number: number, offset: after.offset, isEmpty: group.isEmpty)
+      finish(active, group, after: after, newest: .min)
     } catch {
       try? store.remove(temporary)
       if nextSegment > number { try? store.remove(path(number)) }
       throw error
     }
+  }
+
+  private func encodeCheckpoints(segment number: UInt64, followedBy group: ArraySlice<StoredBlock>) {
+    let previous = segments.last
+    let payload = Checkpoint.payload(previousSegment: previous?.number ?? 0, previousEnd: previous?.end ?? 0)
+    let encoded = encodePositions(positions.all)
+    var record = Record(
+      type: .checkpoint, sequence: end.sequence, itemsThrough: end.items, blocksThrough: end.blocks,
+      maxTimestamp: newestMaxTimestamp)
+    (record.payloadBytes, record.positionBytes) = (payload.count, encoded.count)
+    record.durable =
+      SegmentHeader.bytes + 2 * record.totalBytes + group.reduce(0) { $0 + SegmentLog.recordBytes(of: $1.block) }
+    for _ in 0..<2 {
+      record.encode(payload: payload, positions: encoded, seed: identity.seed(segment: number), into: &buffer)
+    }
+  }
+
+  /// Adds the records of `group` to `buffer`; returns where the log ends with them.
+  private func encode(_ group: ArraySlice<StoredBlock>, segment: UInt64, at offset: Int64, durable: Int64) -> LogPosition {
+    var after = end
+    (after.segment, after.offset) = (segment, offset)
+    let seed = identity.seed(segment: segment)
+    for stored in group {
+      after.sequence = stored.sequence
+      after.items += UInt64(stored.block.items)
+      after.blocks += 1
+      var record = Record(
+        blockKind: stored.block.kind, items: stored.block.items, sequence: stored.sequence, itemsThrough: after.items,
+        blocksThrough: after.blocks, minTimestamp: stored.block.minTimestampMilliseconds,
+        maxTimestamp: stored.block.maxTimestampMilliseconds, durable: durable)
+      record.encode(
+        payload: stored.block.payload, positions: encodePositions(stored.block.positions), seed: seed, into: &buffer)
+      after.offset += record.totalBytes
+    }
+    return after
+  }
+
+  /// `group` is durable, in the newest segment.
+  private func finish(_ active: Active, _ group: ArraySlice<StoredBlock>, after: LogPosition, newest: Int64) {
+    self.active = active
+    newestMaxTimestamp = group.reduce(newest) { max($0, $1.block.maxTimestampMilliseconds) }
+    end = after
+    segments[segments.count - 1].bytes = after.offset
+    segments[segments.count - 1].end = after.offset
+    if reader?.segment.number == active.number { reader?.end = after.offset }
+    for stored in group { positions.merge(stored.block.positions) }
+    if buffer.capacity > 256 << 10 { buffer = [] }
   }
 
   /// Leaves the active segment as it is up to what is durable; nothing more is written to it.

@@ -45,8 +45,8 @@ struct Findings {
 }
 
 extension SegmentLog {
-  /// Makes sense of what was found. Reads the newest segment whole, and headers of others only where damage demands it;
-  /// changes nothing but the bookmark and files that are not ours, so it may itself be cut short and run again.
+  /// Makes sense of what was found. Reads the newest segment whole, and others only where damage demands it. It changes
+  /// nothing that is there but the bookmark and files that are not ours, so it may itself be cut short and run again.
   func recover(_ found: Findings) throws {
     for number in found.numbers {
       guard let size = try store.size(of: path(number)) else { continue }
@@ -58,7 +58,7 @@ extension SegmentLog {
     try recoverNewest()
     nextSegment = max(found.largestNumber, position.segment, counters.durable.segment) + 1
     let clean = found.bookmark?.closed ?? (segments.isEmpty && !found.bookmarkIsDamaged)
-    nextSequence = max(end.sequence, position.sequence, unprovenSequence) + 1 + (clean ? 0 : 1 << 20)
+    nextSequence = max(end.sequence, position.sequence, ring.last?.sequence ?? 0) + 1 + (clean ? 0 : 1 << 20)
     if !clean { counters.uncleanStarts += 1 }
     if found.bookmark == nil { try beginAtOldest() }
     end.items = max(end.items, position.items)
@@ -70,6 +70,8 @@ extension SegmentLog {
       log.error("queue bookmark is damaged; delivering again from the oldest block on disk", ("path", directory))
     }
     if !clean { log.warn("queue was not closed; recovered", ("path", directory), ("pending", "\(pendingItems)")) }
+    for stored in ring { positions.merge(stored.block.positions) }
+    _ = resume()
     try? persistBookmark()
     _ = try? releaseSegments()
   }
@@ -94,63 +96,42 @@ extension SegmentLog {
       readers.append(reader)
     }
     guard let newest = readers.first else { return }
-    // What a killed process left in the page cache must be durable before anyone is told of it.
-    let isDurable = makeDurable(newest.number)
     for reader in readers.reversed() {
       let size = segments.first { $0.number == reader.number }?.bytes ?? 0
-      scan(reader, size: size, isNewest: reader === newest, isDurable: isDurable)
-    }
-  }
-
-  private func makeDurable(_ number: UInt64) -> Bool {
-    do throws(SystemError) {
-      try store.open(path(number)).sync()
-      try store.syncDirectory(directory)
-      return true
-    } catch {
-      log.error("queue cannot make durable what it found", ("err", "\(error)"))
-      writeFailure = error
-      return false
+      scan(reader, size: size, isNewest: reader === newest)
     }
   }
 
   /// Takes positions and counters from the records of one segment, up to where the log ends.
-  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool, isDurable: Bool) {
-    let durable = isNewest ? durableEnd(of: reader, size: size) : size
-    var sealed = min(durable, size)
+  ///
+  /// The end is what was surely durable. Sound records behind it were the last to be written; they are in the kernel's
+  /// memory if not on disk, and no sync by this process can tell: if one failed before, the next succeeds without
+  /// having written anything. So they are kept in memory and written anew.
+  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool) {
+    let durable = isNewest ? min(durableEnd(of: reader, size: size), size) : size
     var offset = SegmentHeader.bytes
-    var tornBefore = false
-    while offset < size {
-      guard let found = reader.find(from: offset, to: size) else { break }
-      if found.skipped > 0, found.offset > durable { tornBefore = true }
+    var isTorn = false
+    while offset < size, let found = reader.find(from: offset, to: size) {
+      if found.skipped > 0, found.offset > durable { isTorn = true }
       offset = found.offset + found.record.totalBytes
       guard let body = reader.body(of: found.record, at: found.offset) else {
-        if offset > durable { tornBefore = true }
+        if offset > durable { isTorn = true }
         continue
       }
-      if tornBefore, found.record.positionBytes > 0 { break }
-      let positions = decodePositions(body, from: found.record.payloadBytes)
-      if isNewest, !isDurable, offset > durable {
-        // The disk will not say that it has this. Sources read it again; what has no source is written again.
-        keepUnproven(found.record, body)
-        continue
+      if offset <= durable {
+        take(found.record, decodePositions(body, from: found.record.payloadBytes))
+      } else if isTorn, found.record.positionBytes > 0 {
+        // Its positions would vouch for what is missing before it.
+        break
+      } else if found.record.type == .block {
+        keepInMemory(StoredBlock(sequence: found.record.sequence, block: found.record.block(body: body)))
       }
-      sealed = max(sealed, offset)
-      take(found.record, positions)
     }
     guard isNewest else { return }
-    if sealed < size {
-      log.warn("queue ends in a torn record", ("path", path(reader.number)), ("bytes", "\(size - sealed)"))
-    }
+    if isTorn { log.warn("queue ends in a torn record", ("path", path(reader.number)), ("after_offset", "\(durable)")) }
     end.segment = reader.number
-    end.offset = sealed
-    if let index = segments.firstIndex(where: { $0.number == reader.number }) { segments[index].end = sealed }
-  }
-
-  private func keepUnproven(_ record: Record, _ body: [UInt8]) {
-    unprovenSequence = max(unprovenSequence, record.sequence)
-    guard options.overflow == .dropOldest, record.type == .block else { return }
-    keepInMemory(StoredBlock(sequence: record.sequence, block: record.block(body: body)))
+    end.offset = durable
+    if let index = segments.firstIndex(where: { $0.number == reader.number }) { segments[index].end = durable }
   }
 
   /// How much of the segment is known to have been durable, whatever it looks like now.
@@ -162,8 +143,7 @@ extension SegmentLog {
     var offset = SegmentHeader.bytes
     while let found = reader.find(from: offset, to: size) {
       offset = found.offset + found.record.totalBytes
-      // A segment got its name after its checkpoints were durable.
-      durable = max(durable, found.record.type == .checkpoint ? offset : found.record.durable)
+      durable = max(durable, found.record.durable)
     }
     return durable
   }

@@ -59,6 +59,11 @@ import Testing
     #expect(answer(status) == .hold(after: .seconds(60)))
   }
 
+  @Test mutating func `a web page is no receiver, whatever its status says`() {
+    #expect(policy.next(after: .webPage(status: 200), random: 0.5) == .hold(after: .seconds(60)))
+    #expect(RetryPolicy.remedy(for: 200, .remoteWrite).contains("web page"))
+  }
+
   @Test func `a user who does not want 429 tried again loses those samples, counted by that reason`() {
     var limits = RetryPolicy.Limits()
     limits.retriesTooManyRequests = false
