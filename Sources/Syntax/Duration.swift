@@ -100,9 +100,9 @@ public func parseByteSize(_ text: String) -> Int? {
   let unit = trimmedBlanks(String(trimmed.dropFirst(number.count))).lowercased()
   let shifts = ["": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40]
   var prefix = unit
-  if unit.count > 1, unit.hasSuffix("ib") {
+  if unit.count > 2, unit.hasSuffix("ib") {
     prefix = String(unit.dropLast(2))
-  } else if unit.count > 1, unit.hasSuffix("b") {
+  } else if unit.count == 2, unit.hasSuffix("b") {
     prefix = String(unit.dropLast())
   }
   guard let shift = shifts[prefix], prefix != "b" || unit == "b" else { return nil }

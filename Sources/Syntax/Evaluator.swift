@@ -164,6 +164,7 @@ extension Scope {
         return "did you mean \"\(([closest] + path[parts...]).joined(separator: "."))\"?"
       }
     }
-    return nil
+    guard let closest = closestName(to: path[0], among: StandardLibrary.currentNames) else { return nil }
+    return "did you mean \"\(([closest] + path.dropFirst()).joined(separator: "."))\"?"
   }
 }

@@ -178,10 +178,7 @@ struct Lexer {
   private mutating func scanRawString() {
     let start = offset
     offset += 1
-    while let byte = peek(0), byte != UInt8(ascii: "`") {
-      offset += 1
-      _ = byte
-    }
+    while offset < file.bytes.count, peek(0) != UInt8(ascii: "`") { offset += 1 }
     if offset < file.bytes.count {
       offset += 1
       checkText(from: start)
@@ -245,8 +242,7 @@ struct Lexer {
       isQuote
       ? "a single quote needs no backslash"
       : "write \\\\ for a backslash, or use a raw string `…`"
-    // The column is that of the backslash's successor, as Alloy reports it.
-    report("unknown escape sequence", from: start + 1, hint: hint)
+    report("unknown escape sequence", from: start, hint: hint)
   }
 
   /// Literals and comments may hold any text but NUL and what is not UTF-8.

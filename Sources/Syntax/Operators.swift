@@ -109,6 +109,8 @@ func equal(_ left: Value, _ right: Value) -> Bool {
   if let leftNumber = left.number, let rightNumber = right.number { return compare(leftNumber, rightNumber) == 0 }
   switch (left, right) {
   case (.function, _), (_, .function): return false
+  // Byte by byte: Swift's own `==` takes a letter with its accent apart for the same as one with it.
+  case (.string(let leftText), .string(let rightText)): return leftText.utf8.elementsEqual(rightText.utf8)
   case (.array(let leftElements), .array(let rightElements)):
     return leftElements.count == rightElements.count && zip(leftElements, rightElements).allSatisfy { equal($0, $1) }
   case (.object(let leftFields), .object(let rightFields)):
@@ -136,7 +138,8 @@ private func compare(
   let order: Int?
   if case .string(let leftText) = left {
     guard case .string(let rightText) = right else { throw mismatch(right, "string", rightRange) }
-    order = leftText == rightText ? 0 : leftText.utf8.lexicographicallyPrecedes(rightText.utf8) ? -1 : 1
+    order =
+      leftText.utf8.elementsEqual(rightText.utf8) ? 0 : leftText.utf8.lexicographicallyPrecedes(rightText.utf8) ? -1 : 1
   } else {
     let leftNumber = try number(left, leftRange, "one of [number string] for binop \(op.rawValue)")
     order = compare(leftNumber, try number(right, rightRange))

@@ -87,15 +87,23 @@ struct Parser {
       labelToken = current
       advance()
     }
+    if current.kind == .terminator, next.kind == .symbol("=") || next.kind == .symbol("{") {
+      reportMissingBody(name, labelToken, hint: "'\(next.name)' belongs on this line")
+      advance()
+    }
     switch current.kind {
     case .symbol("="): return parseAttribute(start, name, labelToken)
     case .symbol("{"): return parseBlock(start, name, labelToken)
     default:
-      let either = name.count == 1 && labelToken == nil
-      let hint = current.kind == .terminator && !either ? "'{' belongs on the line of the block's name" : nil
-      fail("expected \(either ? "attribute assignment or " : "")block body, got \(current.name)", hint: hint)
+      reportMissingBody(name, labelToken)
+      failed = true
       return nil
     }
+  }
+
+  private mutating func reportMissingBody(_ name: [Identifier], _ label: Token?, hint: String? = nil) {
+    let either = name.count == 1 && label == nil
+    report("expected \(either ? "attribute assignment or " : "")block body, got \(current.name)", hint: hint)
   }
 
   private mutating func parseName() -> [Identifier]? {
@@ -115,6 +123,8 @@ struct Parser {
     case .string: "names of attributes and blocks are not quoted"
     case .symbol("{"): "a block has a name before its '{'"
     case .bool, .null: "\"\(text(current))\" is a keyword"
+    case .symbol(let symbol) where BinaryOperator(rawValue: symbol) != nil:
+      "an operator ends its line, it does not begin the next"
     default: nil
     }
   }
@@ -191,7 +201,7 @@ struct Parser {
       depth -= 1
       left = .binary(op, left, right)
       leftHeight = max(leftHeight, height) + 1
-      guard check(leftHeight) else { return left }
+      guard check(leftHeight, heightLimit) else { return left }
     }
     height = leftHeight
     return left
@@ -245,7 +255,7 @@ struct Parser {
         return base
       }
       baseHeight += 1
-      guard check(baseHeight) else { return base }
+      guard check(baseHeight, heightLimit) else { return base }
     }
     height = baseHeight
     return base
@@ -284,7 +294,8 @@ struct Parser {
 
   private var expressionHint: String? {
     switch current.kind {
-    case .endOfFile, .symbol("}"): "a value is missing after '='"
+    case .endOfFile, .symbol("}"):
+      index > 0 && tokens[index - 1].kind == .symbol("=") ? "a value is missing after '='" : nil
     default: nil
     }
   }
@@ -405,6 +416,8 @@ struct Parser {
 
   private var current: Token { tokens[index] }
 
+  private var next: Token { tokens[min(index + 1, tokens.count - 1)] }
+
   private func at(_ symbol: String) -> Bool { current.kind == .symbol(symbol) }
 
   private mutating func advance() {
@@ -422,11 +435,14 @@ struct Parser {
   /// Takes the closing bracket of `open`.
   private mutating func close(_ symbol: String, _ open: Token) -> Bool {
     if acceptSymbol(symbol) { return true }
-    let opened = file.position(at: open.start)
-    let hint =
-      current.kind == .terminator
-      ? "'\(symbol)' belongs on this line" : "the '\(open.name)' of line \(opened.line) is not closed"
-    fail("expected \(symbol), got \(current.name)", hint: hint)
+    let message = "expected \(symbol), got \(current.name)"
+    if current.kind == .terminator, next.kind == .symbol(symbol) {
+      report(message, hint: "'\(symbol)' belongs on this line")
+      advance()
+      advance()
+      return true
+    }
+    fail(message, hint: "the '\(open.name)' of line \(file.position(at: open.start).line) is not closed")
     return false
   }
 
@@ -450,14 +466,14 @@ struct Parser {
 
   private mutating func enter() -> Bool {
     depth += 1
-    if check(depth) { return true }
+    if check(depth, nestingLimit) { return true }
     depth -= 1
     return false
   }
 
-  private mutating func check(_ depth: Int) -> Bool {
-    if depth <= nestingLimit { return true }
-    if !failed { fail("nested more than \(nestingLimit) levels deep", hint: "split the expression") }
+  private mutating func check(_ depth: Int, _ limit: Int) -> Bool {
+    if depth <= limit { return true }
+    if !failed { fail("nested more than \(limit) levels deep", hint: "split the expression") }
     return false
   }
 
@@ -467,6 +483,8 @@ struct Parser {
   }
 
   private mutating func report(_ message: String, at range: SourceRange? = nil, hint: String? = nil) {
+    // What the lexer refused it has told; only of single quotes does Alloy tell twice.
+    if current.kind == .illegal, range == nil, file.bytes[current.start] != UInt8(ascii: "'") { return }
     let range = range ?? self.range(current)
     let line = range.start.line
     defer { lastErrorLine = line }

@@ -8,8 +8,8 @@
 /// 11 |     argument "address" {
 /// 12 |         tset = ""
 ///    |         ^^^^^^^^^
-///    = help: did you mean "test"?
 /// 13 |     }
+///    = help: did you mean "test"?
 /// ```
 public func render(_ diagnostics: [Diagnostic], sources: [SourceFile]) -> String {
   diagnostics.map { render($0, sources) }.joined(separator: "\n")
@@ -39,7 +39,7 @@ private struct Excerpt {
   private var shown: ClosedRange<Int> { max(1, first - 1)...max(first, min(last + 1, count)) }
   private var width: Int { String(shown.upperBound).utf8.count }
 
-  var lines: [String] { first == last ? singleLine : severalLines }
+  var lines: [String] { (first == last ? singleLine : severalLines) + help }
 
   private var singleLine: [String] {
     var lines: [String] = []
@@ -49,14 +49,17 @@ private struct Excerpt {
       let start = displayColumn(range.start)
       let length = max(1, displayColumn(range.end) - start + 1)
       lines.append(unnumbered(String(repeating: " ", count: start) + String(repeating: "^", count: length)))
-      lines += help
     }
     return lines
   }
 
   private var severalLines: [String] {
     var lines: [String] = []
-    for number in shown where number <= first + 2 || number >= last - 1 {
+    for number in shown {
+      if isLeftOut(number) {
+        if number == first + 5 { lines.append("...") }
+        continue
+      }
       let inside = number > first && number <= last
       lines.append(numbered(number, gutter: inside ? "| " : "  "))
       if number == first {
@@ -71,11 +74,13 @@ private struct Excerpt {
         let start = min(indent, end)
         let carets = String(repeating: "^", count: end - start + 1)
         lines.append(unnumbered("|" + String(repeating: "_", count: start + 1) + carets))
-        lines += help
       }
     }
     return lines
   }
+
+  /// Of more than ten lines the first five and the last two are shown.
+  private func isLeftOut(_ number: Int) -> Bool { last - first >= 10 && number >= first + 5 && number < last - 1 }
 
   private var help: [String] { hint.map { [String(repeating: " ", count: width) + " = help: \($0)"] } ?? [] }
 

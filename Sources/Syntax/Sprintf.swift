@@ -50,7 +50,7 @@ private struct GoFormatter {
         spec.width = -width
       }
     } else {
-      spec.width = number(format, &index, "WIDTH")
+      spec.width = number(format, &index)
     }
     if index < format.count, format[index] == "." {
       index += 1
@@ -60,7 +60,7 @@ private struct GoFormatter {
         spec.precision = star(badIndex, "PREC")
         if let precision = spec.precision, precision < 0 { spec.precision = nil }
       } else {
-        spec.precision = number(format, &index, "PREC") ?? 0
+        spec.precision = number(format, &index) ?? 0
       }
     }
     takeArgumentNumber(format, &index, &badIndex)
@@ -83,13 +83,18 @@ private struct GoFormatter {
     }
   }
 
-  private func number(_ format: [Unicode.Scalar], _ index: inout Int, _ what: String) -> Int? {
+  private func number(_ format: [Unicode.Scalar], _ index: inout Int) -> Int? {
     var value: Int?
     while index < format.count, ("0"..."9").contains(format[index]) {
-      value = min(widest + 1, (value ?? 0) * 10 + Int(format[index].value - 0x30))
+      value = (value ?? 0) * 10 + Int(format[index].value - 0x30)
       index += 1
+      if let value, value > widest {
+        // As in Go, nothing that follows is a verb then.
+        index = format.count
+        return nil
+      }
     }
-    return value.map { $0 > widest ? 0 : $0 }
+    return value
   }
 
   private mutating func star(_ badIndex: Bool, _ what: String) -> Int? {
@@ -161,7 +166,8 @@ private func render(_ value: Value, _ verb: Unicode.Scalar, _ spec: Specificatio
     return "[" + elements.map { render($0, verb, spec) }.joined(separator: " ") + "]"
   case (_, .object(let fields)):
     let sorted = fields.sorted { $0.key < $1.key }
-    return "map[" + sorted.map { render(.string($0.key), verb, spec) + ":" + render($0.value, verb, spec) }
+    return "map["
+      + sorted.map { render(.string($0.key), verb, spec) + ":" + render($0.value, verb, spec) }
       .joined(separator: " ") + "]"
   case ("v", .bool), ("t", .bool): return spec.padded(plain(value))
   case (_, .string(let text)): return renderText(text, value, verb, spec)

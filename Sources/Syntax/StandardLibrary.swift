@@ -43,6 +43,9 @@ enum StandardLibrary {
     return names
   }()
 
+  /// The names at the top that are not deprecated.
+  static let currentNames = ["constants", "module_path"] + names.keys.filter { oldNames[$0] == nil }
+
   /// Deprecated names and what they stand for.
   private static let oldNames = [
     "env": "sys.env", "nonsensitive": "convert.nonsensitive", "concat": "array.concat",

@@ -4,8 +4,12 @@
 // values in a scope, `BlockDecoder` reads them by hand, a line per attribute, `format` prints a file the one way, and
 // `render` shows what is wrong as an excerpt of the source. Nothing here reads files or knows a component.
 //
-// Whatever a file contains, nothing here crashes or hangs: nesting is bounded by `nestingLimit`, and what a function
+// Whatever a file contains, nothing here crashes or hangs: nesting is bounded by `nestingLimit` and `heightLimit`, and what a function
 // of the standard library makes is bounded too.
 
-/// How deep expressions, blocks and documents given to `encoding.from_json` may nest.
-let nestingLimit = 256
+/// How deep brackets, blocks and documents given to `encoding.from_json` may nest. A level costs
+/// some 2 KiB of stack (7 in debug builds), and the smallest of our threads has half a megabyte.
+let nestingLimit = 100
+
+/// How high the tree of an expression may be, links of chains such as `a.b.c` and `a + b + c` included.
+let heightLimit = 256

@@ -23,6 +23,18 @@ struct Fixture: CustomStringConvertible {
     }
   }
 
+  /// With `UPDATE_FIXTURES` set, writes what `transform` makes of each input as expected; read the difference then.
+  static func update(_ kind: String, _ transform: (String) -> String) throws {
+    guard environmentVariable("UPDATE_FIXTURES") != nil else { return }
+    let directory = "\(parent(of: #filePath))/Fixtures"
+    for name in try listDirectory(directory) where name.hasSuffix(".\(kind)") {
+      let text = String(decoding: try readFile("\(directory)/\(name)"), as: UTF8.self)
+      let inputs = cases(text).map { split($0, at: "----------\n")[0] }
+      let documents = inputs.map { "\($0)----------\n\(transform($0))" }
+      try replaceFile("\(directory)/\(name)", with: Array(documents.joined(separator: "==========\n").utf8).span)
+    }
+  }
+
   private static func cases(_ text: String) -> [String] { split(text, at: "==========\n") }
 
   private static func split(_ text: String, at line: String) -> [String] {

@@ -55,7 +55,8 @@ import Testing
 
   private func damage(_ bytes: inout [UInt8], _ random: inout SplitMix64) {
     let pieces = [
-      "{", "}", "[", "]", "(", ")", ",", ".", "=", "\n", "\"", "`", "//", "/*", "*/", "+", "-", "!", "1", "x", " ", "\r\n",
+      "{", "}", "[", "]", "(", ")", ",", ".", "=", "\n", "\"", "`", "//", "/*", "*/", "+", "-", "!", "1", "x", " ",
+      "\r\n",
       "\\", "0x", "1.", "null", "/* c */", "// c\n", "/* c\n d */", "a = 1\n", "f(", "\0", "\u{e4}", "#", "'", "^",
     ]
     let place = Int.random(in: 0...bytes.count, using: &random)
