@@ -36,7 +36,7 @@ final class PrometheusScrape: Component {
     let receivers = Fanout(arguments.forwardTo)
     let failureLog = arguments.failureLog.isEmpty ? nil : FailureLog(path: arguments.failureLog)
     pool = ScrapePool(
-      ScrapePool.World(
+      ScrapeWorld(
         fetch: { [client] in try await fetch($0, client) },
         localSource: { services.localTargets.source(address: $0, path: $1) },
         deliver: { try await receivers.receive($0) },

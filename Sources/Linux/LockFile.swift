@@ -3,7 +3,7 @@
 internal import Glibc
 
 /// A lock on a directory that lasts as long as this value, or the process.
-public struct LockFile: ~Copyable, Sendable {
+public final class LockFile: Sendable {
   private let file: FileDescriptor
 
   /// Locks the file at `path`, made when it is not there; nil when another process has it locked.

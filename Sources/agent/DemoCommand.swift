@@ -6,6 +6,7 @@ import HTTP
 import Hub
 import Linux
 import Runtime
+import Status
 import Telemetry
 
 /// `agent demo`: the agent as it runs anywhere, and a hub beside it in the same process.

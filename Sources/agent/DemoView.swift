@@ -28,7 +28,7 @@ struct DemoView {
       at http://127.0.0.1:\(hub.port)/api/v1/write. The hub is for trying out and forgets everything. Ctrl-C ends it.
 
       """)
-    fflush(stdout)
+    fflush(nil)
   }
 
   func draw() async {
@@ -43,7 +43,7 @@ struct DemoView {
           + " lines_per_second=\(oneDecimal(snapshot.linesPerSecond)) queue_depth=\(pending)"
           + " duplicates=\(snapshot.duplicateSamples) last_error=\(jsonString(error))")
     }
-    fflush(stdout)
+    fflush(nil)
   }
 
   func end() {
@@ -55,19 +55,7 @@ struct DemoView {
   // MARK: The table
 
   private func drawTable(_ snapshot: HubSnapshot, pending: Int, error: String) {
-    let rows = [
-      ("series", "\(snapshot.series)"),
-      ("samples", "\(snapshot.samples)"),
-      ("samples/s", oneDecimal(snapshot.samplesPerSecond)),
-      ("lines/s", oneDecimal(snapshot.linesPerSecond)),
-      ("queue depth", "\(pending) samples"),
-      ("duplicates", "\(snapshot.duplicateSamples)"),
-      ("last error", error.isEmpty ? "none" : error),
-      ("", ""),
-      ("load", newest("node_load1").map(oneDecimal) ?? "-"),
-      ("memory free", newest("node_memory_MemAvailable_bytes").map { "\(Int($0) >> 20) MiB" } ?? "-"),
-      ("received", newest("node_network_receive_bytes_total").map { "\(Int($0) >> 20) MiB since boot" } ?? "-"),
-    ]
+    let rows = counts(snapshot, pending: pending, error: error) + [("", "")] + readings()
     let first = !drawn.swapTrue()
     if !first { print("\u{1b}[\(rows.count)A", terminator: "") }
     for (name, value) in rows {
@@ -77,6 +65,27 @@ struct DemoView {
   }
 
   private let drawn = Once()
+
+  private func counts(_ snapshot: HubSnapshot, pending: Int, error: String) -> [(name: String, value: String)] {
+    [
+      ("series", "\(snapshot.series)"),
+      ("samples", "\(snapshot.samples)"),
+      ("samples/s", oneDecimal(snapshot.samplesPerSecond)),
+      ("lines/s", oneDecimal(snapshot.linesPerSecond)),
+      ("queue depth", "\(pending) samples"),
+      ("duplicates", "\(snapshot.duplicateSamples)"),
+      ("last error", error.isEmpty ? "none" : error),
+    ]
+  }
+
+  private func readings() -> [(name: String, value: String)] {
+    func mebibytes(_ name: String) -> String { newest(name).map { "\(Int($0) >> 20) MiB" } ?? "-" }
+    return [
+      ("load", newest("node_load1").map(oneDecimal) ?? "-"),
+      ("memory free", mebibytes("node_memory_MemAvailable_bytes")),
+      ("received", mebibytes("node_network_receive_bytes_total")),
+    ]
+  }
 
   /// The newest values of all series called `name`, summed up.
   private func newest(_ name: String) -> Double? {

@@ -5,6 +5,7 @@ import Glibc
 import HTTP
 import Linux
 import Runtime
+import Status
 import Syntax
 
 /// `agent run`.
@@ -30,7 +31,7 @@ struct RunCommand {
     }
     let signals = signals([terminateSignal, interruptSignal, hangUpSignal])
     guard let lock = lockStorage() else { return 1 }
-    defer { _ = consume lock }
+    defer { withExtendedLifetime(lock) {} }
     let network = Network()
     let agent = Agent(
       Agent.Options(
