@@ -48,16 +48,16 @@ private func presentation(_ address: [UInt8]) -> String? {
   return String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
 }
 
-/// How far an address reaches, in node_exporter's words; "" for what is neither of these.
+/// How far an address reaches, in node_exporter's words, which count loopback as link-local; "" for what is neither.
 func scope(of address: [UInt8]) -> String {
   guard address.contains(where: { $0 != 0 }) else { return "" }
   if address.count == 4 {
-    if address[0] == 127 { return "loopback" }
+    if address[0] == 127 { return "link-local" }
     if address[0] == 169, address[1] == 254 { return "link-local" }
     if address[0] == 224, address[1] == 0, address[2] == 0 { return "link-local" }
     return address[0] >= 224 && address[0] < 240 || address.allSatisfy { $0 == 255 } ? "" : "global"
   }
-  if address.dropLast().allSatisfy({ $0 == 0 }), address[15] == 1 { return "loopback" }
+  if address.dropLast().allSatisfy({ $0 == 0 }), address[15] == 1 { return "link-local" }
   if address[0] == 0xfe, address[1] & 0xc0 == 0x80 { return "link-local" }
   guard address[0] == 0xff else { return "global" }
   switch address[1] & 0x0f {

@@ -209,7 +209,10 @@ final class NodeExporterProcess {
       "--collector.filesystem.mount-points-exclude=\(defaults.filesystem.mountPointsExclude?.source ?? "")",
     ]
     // Debian's build has systemd on; a collector is switched off only by its own name.
-    arguments += collectors.map { "--collector.\($0)" } + flags
+    arguments += collectors.map { "--collector.\($0)" }
+    // A flag may be given only once: those of the test stand for those above.
+    arguments.removeAll { argument in flags.contains { $0.prefix { $0 != "=" } == argument.prefix { $0 != "=" } } }
+    arguments += flags
     var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
     defer { for word in words { free(word) } }
     var actions = posix_spawn_file_actions_t()

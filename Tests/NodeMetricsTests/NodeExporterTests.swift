@@ -129,6 +129,16 @@ import Testing
     #expect(fake.host.sysNumber("a") == 2)
   }
 
+  @Test func `when the kernel says that what we hold open is gone, it is opened anew`() throws {
+    let host = Host(log: Log(to: LogSink(descriptor: -1)))
+    var program: Program? = try Program(["/bin/sleep", "60"])
+    let file = "\(try #require(program).process)/stat"
+    #expect(try host.withProcFile(file) { $0.count } > 10)
+    program = nil
+    let error = #expect(throws: SystemError.self) { try host.withProcFile(file) { $0.count } }
+    #expect(error?.operation == "open" && error?.errno == ENOENT)
+  }
+
   @Test func `attributes are cut at 128 bytes, and files of proc at a mebibyte`() throws {
     let fake = try FakeHost([
       "sys/long": String(repeating: "x", count: 500), "proc/huge": String(repeating: "y", count: 3 << 20),

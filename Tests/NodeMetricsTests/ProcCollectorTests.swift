@@ -211,16 +211,16 @@ import Testing
     options.deviceInclude = try Pattern("^lo$")
     var collector = NetDevCollector(options: options)
     let series =
-      #"node_network_address_info{address="127.0.0.1",device="lo",netmask="8",scope="loopback"}"#
+      #"node_network_address_info{address="127.0.0.1",device="lo",netmask="8",scope="link-local"}"#
     #expect(try fake.collect(&collector)[series] == 1)
   }
 
   @Test(
     arguments: [
-      ([127, 0, 0, 1], "loopback"), ([169, 254, 3, 4], "link-local"), ([224, 0, 0, 1], "link-local"),
+      ([127, 0, 0, 1], "link-local"), ([169, 254, 3, 4], "link-local"), ([224, 0, 0, 1], "link-local"),
       ([239, 1, 1, 1], ""), ([10, 0, 0, 1], "global"), ([0, 0, 0, 0], ""), ([255, 255, 255, 255], ""),
       ([0xfe, 0x80] + [UInt8](repeating: 0, count: 13) + [1], "link-local"),
-      ([UInt8](repeating: 0, count: 15) + [1], "loopback"),
+      ([UInt8](repeating: 0, count: 15) + [1], "link-local"),
       ([0xff, 0x01] + [UInt8](repeating: 0, count: 13) + [1], "interface-local"),
       ([0xff, 0x0e] + [UInt8](repeating: 0, count: 13) + [1], ""),
       ([0xfd] + [UInt8](repeating: 0, count: 14) + [1], "global"),
