@@ -106,14 +106,19 @@ public final class BlockDecoder {
   /// Says that nothing inside this block matters.
   public func ignoreRest() { ignored = true }
 
-  /// Reports a mistake in the value of attribute `at` or, without one, in the block as a whole.
-  public func error(_ message: String, at attribute: String? = nil, hint: String? = nil) {
-    report(.error, message, at: range(of: attribute), hint: hint)
+  /// Reports a mistake in the value of attribute `at`, or in what `path` leads to in it, such as an element; without an
+  /// attribute, in the block as a whole.
+  public func error(
+    _ message: String, at attribute: String? = nil, path: [ConversionError.Step] = [], hint: String? = nil
+  ) {
+    report(.error, message, at: range(of: attribute, path), hint: hint)
   }
 
   /// Reports something that should be changed, as `error` does.
-  public func warning(_ message: String, at attribute: String? = nil, hint: String? = nil) {
-    report(.warning, message, at: range(of: attribute), hint: hint)
+  public func warning(
+    _ message: String, at attribute: String? = nil, path: [ConversionError.Step] = [], hint: String? = nil
+  ) {
+    report(.warning, message, at: range(of: attribute, path), hint: hint)
   }
 
   /// Everything wrong about this block and those within it, in file order.
@@ -145,8 +150,8 @@ public final class BlockDecoder {
     if !diagnostics.contains(diagnostic) { diagnostics.append(diagnostic) }
   }
 
-  private func range(of attribute: String?) -> SourceRange {
-    attribute.flatMap { source.attribute($0)?.valueRange } ?? source.headerRange
+  private func range(of attribute: String?, _ path: [ConversionError.Step]) -> SourceRange {
+    attribute.flatMap { source.attribute($0)?.ranges.range(at: path) } ?? source.headerRange
   }
 
   private func note(_ name: String, in list: inout [String]) {

@@ -14,7 +14,10 @@ struct Lexer {
   /// Cuts all of `file`.
   init(_ file: SourceFile) {
     self.file = file
-    while scan() {}
+    while diagnostics.count < errorLimit {
+      guard scan() else { return }
+    }
+    add(.endOfFile, from: offset)
   }
 
   // MARK: - One token at a time

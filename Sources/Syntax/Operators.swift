@@ -153,9 +153,6 @@ private func compare(
   }
 }
 
-/// How much text `+` may make; beyond it a configuration can only mean harm.
-private let longestText = 16 << 20
-
 private func concatenate(_ left: Value, _ right: Value, _ rightRange: SourceRange) throws(EvaluationError) -> Value {
   guard let leftText = left.text, let rightText = right.text else { throw mismatch(right, "string", rightRange) }
   guard leftText.utf8.count + rightText.utf8.count <= longestText else {

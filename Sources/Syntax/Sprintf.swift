@@ -9,8 +9,6 @@ func sprintf(_ format: String, _ arguments: [Value]) -> String {
 
 /// Widths and precisions above it are refused, as in Go.
 private let widest = 1_000_000
-/// More text than this is not made.
-private let longest = 16 << 20
 
 private struct GoFormatter {
   let arguments: [Value]
@@ -22,7 +20,7 @@ private struct GoFormatter {
 
   mutating func run(_ format: [Unicode.Scalar]) {
     var index = 0
-    while index < format.count, result.utf8.count < longest {
+    while index < format.count, result.utf8.count < longestText {
       let literal = format[index...].prefix { $0 != "%" }
       result.unicodeScalars.append(contentsOf: literal)
       index += literal.count
@@ -149,6 +147,14 @@ private struct Specification {
     return true
   }
 
+  /// For many values at once; a million of them a million wide would fill memory.
+  var narrowed: Specification {
+    var narrow = self
+    narrow.width = width.map { min($0, 1000) }
+    narrow.precision = precision.map { min($0, 1000) }
+    return narrow
+  }
+
   func padded(_ text: String, numeric: Bool = false) -> String {
     let missing = (width ?? 0) - text.unicodeScalars.count
     guard missing > 0 else { return text }
@@ -163,8 +169,10 @@ private func render(_ value: Value, _ verb: Unicode.Scalar, _ spec: Specificatio
   switch (verb, value) {
   case ("T", _): return spec.padded(goType(value))
   case (_, .array(let elements)):
+    let spec = spec.narrowed
     return "[" + elements.map { render($0, verb, spec) }.joined(separator: " ") + "]"
   case (_, .object(let fields)):
+    let spec = spec.narrowed
     let sorted = fields.sorted { $0.key < $1.key }
     return "map["
       + sorted.map { render(.string($0.key), verb, spec) + ":" + render($0.value, verb, spec) }

@@ -13,8 +13,8 @@ func standardLibraryValue(_ name: String, in scope: Scope) -> Value? {
   }
 }
 
-/// Whether `name` begins a path into the standard library.
-func isStandardLibraryName(_ name: String) -> Bool {
+/// Whether `name` begins a path into the standard library, so that a component called so would shadow it.
+public func isStandardLibraryName(_ name: String) -> Bool {
   name == "constants" || name == "module_path" || StandardLibrary.names[name] != nil
 }
 
@@ -74,6 +74,7 @@ enum StandardLibrary {
       let arguments = try Arguments(values, 0...)
       var all: [Value] = []
       for index in values.indices { all += try arguments.take(index, .list(of: .any)) }
+      guard all.count <= 1_000_000 else { throw ConversionError("this makes more than a million elements") }
       return .array(all)
     },
     Function("array.combine_maps") { values, _ throws(ConversionError) in try combineMaps(Arguments(values, 3...4)) },
@@ -101,7 +102,7 @@ enum StandardLibrary {
     },
     Function("string.join") { values, _ throws(ConversionError) in
       let arguments = try Arguments(values, 2)
-      return .string(try arguments.take(0, .list(of: .string)).joined(separator: arguments.string(1)))
+      return .string(try joined(arguments.take(0, .list(of: .string)), arguments.string(1)))
     },
     Function("string.replace") { values, _ throws(ConversionError) in
       let arguments = try Arguments(values, 3)
@@ -146,56 +147,6 @@ enum StandardLibrary {
   ) -> Function {
     Function(name) { values, _ throws(ConversionError) in
       try Arguments(values, 1).at(0) { text throws(ConversionError) in .string(try transform(text)) }
-    }
-  }
-}
-
-/// The arguments of a call, of which there are as many as there should be.
-struct Arguments {
-  private let values: [Value]
-
-  init(_ values: [Value], _ count: Int) throws(ConversionError) {
-    guard values.count == count else {
-      throw ConversionError("expected \(count) args, got \(values.count)")
-    }
-    self.values = values
-  }
-
-  init(_ values: [Value], _ count: PartialRangeFrom<Int>) throws(ConversionError) {
-    guard values.count >= count.lowerBound else {
-      throw ConversionError("expected at least \(count.lowerBound) args, got \(values.count)")
-    }
-    self.values = values
-  }
-
-  init(_ values: [Value], _ count: ClosedRange<Int>) throws(ConversionError) {
-    guard count.contains(values.count) else {
-      throw ConversionError("expected \(count.lowerBound) to \(count.upperBound) args, got \(values.count)")
-    }
-    self.values = values
-  }
-
-  var count: Int { values.count }
-
-  func take<T>(_ index: Int, _ type: ValueType<T>) throws(ConversionError) -> T {
-    do throws(ConversionError) {
-      return try type(values[index])
-    } catch {
-      throw error.inside(.index(index))
-    }
-  }
-
-  func string(_ index: Int) throws(ConversionError) -> String { try take(index, .string) }
-
-  /// What `transform` makes of a text argument, whose fault its errors are.
-  func at<T>(
-    _ index: Int, _ transform: (String) throws(ConversionError) -> T
-  ) throws(ConversionError) -> T {
-    let text = try string(index)
-    do throws(ConversionError) {
-      return try transform(text)
-    } catch {
-      throw error.inside(.index(index))
     }
   }
 }

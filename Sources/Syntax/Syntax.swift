@@ -13,3 +13,9 @@ let nestingLimit = 100
 
 /// How high the tree of an expression may be, links of chains such as `a.b.c` and `a + b + c` included.
 let heightLimit = 256
+
+/// How much text `+` and the standard library make; beyond it a configuration can only mean harm.
+let longestText = 16 << 20
+
+/// How many errors a file's words and statements may have before the rest is not looked at: it is no configuration.
+let errorLimit = 100

@@ -6,8 +6,15 @@
 func replaced(_ text: String, _ old: String, _ new: String) throws(ConversionError) -> String {
   let pieces = old.isEmpty ? [""] + text.unicodeScalars.map { String($0) } + [""] : split(text, old)
   let size = text.utf8.count + pieces.count * new.utf8.count
-  guard size <= 16 << 20 else { throw ConversionError("this makes more than 16 MiB of text") }
+  guard size <= longestText else { throw ConversionError("this makes more than 16 MiB of text") }
   return pieces.joined(separator: new)
+}
+
+/// The parts with `separator` between them.
+func joined(_ parts: [String], _ separator: String) throws(ConversionError) -> String {
+  let size = parts.reduce(0) { $0 + $1.utf8.count } + parts.count * separator.utf8.count
+  guard size <= longestText else { throw ConversionError("this makes more than 16 MiB of text") }
+  return parts.joined(separator: separator)
 }
 
 /// What stands between the `separator`s; with an empty one, the code points.

@@ -63,4 +63,11 @@ import Testing
     #expect(evaluated("x {\n\ta = 1\n}\n") != evaluated("x {\n\ta = 2\n}\n"))
     #expect(evaluated("x {\n\ta { }\n}\n") != evaluated("x {\n\tb { }\n}\n"))
   }
+
+  @Test func `a mistake found later can still point at an element`() {
+    let decoder = decoder("a = [\"x\", \"y\"]")
+    #expect(decoder.required("a", .list(of: .string)) == ["x", "y"])
+    decoder.error("no such thing", at: "a", path: [.index(1)])
+    #expect(decoder.finish().first?.range?.start.column == 11)
+  }
 }

@@ -81,5 +81,12 @@ import Testing
       return
     }
     #expect(error.text.contains("more than 16 MiB"))
+    let element = String(repeating: " ", count: 999) + "1"
+    #expect(value(of: "string.format(`%1000000d`, [1, 1])") == .success(.string("[\(element) \(element)]")))
+  }
+
+  @Test func `a file that is no configuration is not told about line by line`() {
+    #expect(errors(String(repeating: "?\n", count: 20_000)).count <= 200)
+    #expect(errors(String(repeating: ")\n", count: 20_000)).count == 100)
   }
 }
