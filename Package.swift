@@ -79,9 +79,11 @@ extension Target {
     .target(name: name, dependencies: dependencies.map { .byName(name: $0) } + products, swiftSettings: strict)
   }
 
-  static func tests(_ name: String, _ dependencies: [String], exclude: [String] = []) -> Target {
+  /// Tests of one target; they read their fixtures, if any, beside the source file.
+  static func tests(_ name: String, _ dependencies: [String], fixtures: Bool = false) -> Target {
     .testTarget(
-      name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) }, exclude: exclude,
+      name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
+      exclude: fixtures ? ["Fixtures"] : [],
       swiftSettings: checked)
   }
 }
@@ -92,8 +94,8 @@ let tests: [Target] = [
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
   .tests("FlagsTests", ["Flags"]),
-  .tests("SyntaxTests", ["Syntax", "Linux"]),
-  .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"]),
+  .tests("SyntaxTests", ["Syntax", "Linux"], fixtures: true),
+  .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"], fixtures: true),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
@@ -101,34 +103,20 @@ let tests: [Target] = [
   .tests("ScrapeTests", ["Scrape", "Telemetry", "Linux"]),
   .tests("DeliveryTests", ["Delivery", "Hub", "Queue", "Wire", "HTTP", "Telemetry", "Linux"]),
   .tests("HubTests", ["Hub", "Wire", "HTTP", "Telemetry", "Linux"]),
-  .tests("RuntimeTests", ["Runtime", "Syntax", "Telemetry"]),
-  .tests("ComponentsTests", ["Components", "Runtime", "Syntax", "Telemetry", "Linux"]),
-  .tests("StatusTests", ["Status", "HTTP", "Linux"]),
+  .tests("RuntimeTests", ["Runtime", "Syntax", "Telemetry", "Linux"]),
+  .tests(
+    "ComponentsTests", ["Components", "Runtime", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux"],
+    fixtures: true),
+  .tests("StatusTests", ["Status", "Runtime", "HTTP", "Telemetry", "Linux"]),
+  .tests("EndToEnd", ["agent", "Hub", "HTTP", "Linux", "Telemetry"], fixtures: true),
 ]
-
-// While the floors are being built, a target joins when its folder does.
-import Foundation
-
-let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-func exists(_ target: Target) -> Bool {
-  let folder = target.path ?? ((target.isTest ? "Tests/" : "Sources/") + target.name)
-  return FileManager.default.fileExists(atPath: root.appendingPathComponent(folder).path)
-}
-
-let present = (targets + tests).filter(exists)
-// Tests read their fixtures by #filePath.
-for target in present where FileManager.default.fileExists(atPath: "\(root.path)/Tests/\(target.name)/Fixtures") {
-  target.exclude.append("Fixtures")
-}
-let   usesHTTP = present.contains { $0.name == "HTTP" }
 
 let package = Package(
   name: "spoke",
-  dependencies: usesHTTP
-    ? [
-      .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-      .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
-    ] : [],
-  targets: present,
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
+  ],
+  targets: targets + tests,
   cxxLanguageStandard: .cxx17
 )

@@ -128,7 +128,8 @@ extension NodeOptions {
     netdev.deviceExclude = block.optional("device_exclude", .filter) ?? nil
     netdev.addressInfo = block.optional("address_info", .bool, default: false)
     if netdev.deviceInclude != nil, netdev.deviceExclude != nil {
-      block.error("device_include and device_exclude are mutually exclusive", at: "device_exclude", hint: "use one of the two")
+      block.error(
+        "device_include and device_exclude are mutually exclusive", at: "device_exclude", hint: "use one of the two")
     }
   }
 

@@ -56,7 +56,9 @@ final class PrometheusScrape: Component {
     let decoder = BlockDecoder(block)
     let new = ScrapeArguments(decoder, context: context, services: services)
     guard decoder.finish().allSatisfy({ $0.severity != .error }) else { return false }
-    guard new.client == arguments.client, new.forwardTo.elementsEqual(arguments.forwardTo, by: ===) else { return false }
+    guard new.client == arguments.client, new.forwardTo.elementsEqual(arguments.forwardTo, by: ===) else {
+      return false
+    }
     pool.update(targets: new.targets, settings: new.settings)
     return true
   }

@@ -66,7 +66,8 @@ struct RemoteWriteEndpoint {
     let hash = crc32c(Array(identity.utf8).span)
     let digits = String(hash, radix: 16)
     let host = (url?.host ?? "").map { $0.isLetter || $0.isNumber || $0 == "." || $0 == "-" ? $0 : "_" }
-    return "\(name.isEmpty ? String(host.prefix(40)) : sanitized(name))-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
+    return
+      "\(name.isEmpty ? String(host.prefix(40)) : sanitized(name))-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
   }
 
   init(_ block: BlockDecoder, version: String) {

@@ -234,7 +234,9 @@ public actor Controller {
         try await reload()
         log.info("reloaded because an imported file changed")
       } catch {
-        log.error("an imported file changed and the configuration is no longer valid; the running one stays", ("err", "\(error)"))
+        log.error(
+          "an imported file changed and the configuration is no longer valid; the running one stays",
+          ("err", "\(error)"))
       }
     }
   }

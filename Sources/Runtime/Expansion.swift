@@ -121,7 +121,8 @@ struct Expansion {
   /// Notes that `block` is `id`; false (and a diagnostic) when another is already.
   private mutating func declare(_ block: Block, id: String) -> Bool {
     if let first = declared[id] {
-      report("block \(id) already declared at \(first.start)", at: block.headerRange, hint: "give one of them another label")
+      report(
+        "block \(id) already declared at \(first.start)", at: block.headerRange, hint: "give one of them another label")
       return false
     }
     declared[id] = block.headerRange

@@ -72,7 +72,8 @@ public struct Settings: Equatable, Sendable {
     }
     let destination = block.optional("destination", .string, default: "stderr")
     if destination != "stderr" {
-      block.error("destination \"\(destination)\" is not for Linux", at: "destination", hint: "leave it out, or write \"stderr\"")
+      block.error(
+        "destination \"\(destination)\" is not for Linux", at: "destination", hint: "leave it out, or write \"stderr\"")
     }
   }
 

@@ -82,7 +82,8 @@ public final class StatusServer: Sendable {
     }
     return ServerResponse(
       status: 500,
-      text: "unhealthy components: \(unhealthy.map(\.id).joined(separator: ", "))\n\(reasons.joined(separator: "\n"))\n")
+      text: "unhealthy components: \(unhealthy.map(\.id).joined(separator: ", "))\n\(reasons.joined(separator: "\n"))\n"
+    )
   }
 
   private func reload() async -> ServerResponse {

@@ -131,7 +131,8 @@ private let queueCommand = Command(
     every record and names damaged places, with exit status 1 when there are any; "dump" prints what waits, a line for \
     each sample.
     """,
-  positional: Positional("ACTION [DIR]", count: 1...2, help: "show, verify or dump, and a directory with queues in it."),
+  positional: Positional(
+    "ACTION [DIR]", count: 1...2, help: "show, verify or dump, and a directory with queues in it."),
   flags: [
     storageFlag,
     Flag("limit", value: "N", default: "1000", help: "How many samples dump prints."),

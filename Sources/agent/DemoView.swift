@@ -48,7 +48,8 @@ struct DemoView {
 
   func end() {
     let snapshot = hub.snapshot()
-    print("\nThe hub took \(snapshot.samples) samples of \(snapshot.series) series, \(snapshot.duplicateSamples) twice.")
+    print(
+      "\nThe hub took \(snapshot.samples) samples of \(snapshot.series) series, \(snapshot.duplicateSamples) twice.")
     print("Next: write a configuration, try it with \"agent check FILE\", run it with \"agent run FILE\".")
   }
 

@@ -76,7 +76,8 @@ struct RunCommand {
   private func listen(_ agent: Agent) async -> Bool {
     let address = invocation.value("server.http.listen-addr") ?? Standard.listenAddress
     guard let (host, port) = splitAddress(address) else {
-      printError("Error: --server.http.listen-addr=\(address) is not HOST:PORT\n  for example \(Standard.listenAddress)")
+      printError(
+        "Error: --server.http.listen-addr=\(address) is not HOST:PORT\n  for example \(Standard.listenAddress)")
       return false
     }
     do throws(ListenError) {
