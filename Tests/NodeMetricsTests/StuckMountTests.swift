@@ -106,7 +106,7 @@ private func leaveMountNamespace() -> Bool {
       try collector.collect(into: &batch, from: host)
       return samples(batch)
     }
-    let first = try scrape(seconds: 1)
+    let first = try scrape(seconds: 3)
     let second = try scrape(seconds: 60)
     dead.end()
     var last = try scrape(seconds: 60)
