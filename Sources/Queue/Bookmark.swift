@@ -140,7 +140,8 @@ final class BookmarkFile {
     file = nil
     let new = try store.openForWriting(temporary)
     try new.truncate(to: 0)
-    try new.writeAll(bookmark.encode() + [UInt8](repeating: 0, count: 2 * Bookmark.slotDistance - Bookmark.slotBytes), at: 0)
+    try new.writeAll(
+      bookmark.encode() + [UInt8](repeating: 0, count: 2 * Bookmark.slotDistance - Bookmark.slotBytes), at: 0)
     try new.sync()
     try store.rename(temporary, to: path)
     try store.syncDirectory(directory)

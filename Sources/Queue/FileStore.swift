@@ -8,7 +8,8 @@ public protocol FileStore: Sendable {
   func open(_ path: String) throws(SystemError) -> any StoredFile
   /// Opens a file for reading and writing; makes it when there is none.
   func openForWriting(_ path: String) throws(SystemError) -> any StoredFile
-  /// Takes the lock file at `path` for as long as the returned file is referenced; `EWOULDBLOCK` when another has it.
+  /// Locks the directory at `path` for as long as the returned file is referenced; `EWOULDBLOCK` when another has it.
+  /// The directory itself, so that a full or read-only disk does not stand in the way.
   func lock(_ path: String) throws(SystemError) -> any StoredFile
   /// Renames within a directory, replacing what is there.
   func rename(_ path: String, to newPath: String) throws(SystemError)

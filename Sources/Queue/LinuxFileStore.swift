@@ -18,9 +18,9 @@ public struct LinuxFileStore: FileStore {
     try LinuxFile(FileDescriptor(opening: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW))
   }
 
-  /// Takes the lock file at `path`.
+  /// Locks the directory at `path`.
   public func lock(_ path: String) throws(SystemError) -> any StoredFile {
-    let file = try LinuxFile(FileDescriptor(opening: path, flags: O_RDWR | O_CREAT | O_NOFOLLOW))
+    let file = try LinuxFile(FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY))
     try file.descriptor.lockExclusively()
     return file
   }

@@ -94,7 +94,8 @@ private struct QueueInspection {
   }
 
   func visit(
-    segment visitSegment: (QueueReport.Segment) throws -> Void, record visitRecord: (Record, Bool, [UInt8]) throws -> Void
+    segment visitSegment: (QueueReport.Segment) throws -> Void,
+    record visitRecord: (Record, Bool, [UInt8]) throws -> Void
   ) throws {
     for (index, number) in found.numbers.enumerated() {
       let path = segmentPath(directory, number)

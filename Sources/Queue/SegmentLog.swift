@@ -106,6 +106,7 @@ final class SegmentLog {
   var writeFailure: SystemError?
   var bookmarkFailure: SystemError?
   var bookmarkIsBehind = false
+  var namesAreDurable = false
   var counters: Bookmark
   var statisticsSoFar = QueueStatistics()
   var buffer: [UInt8] = []
@@ -185,12 +186,20 @@ final class SegmentLog {
 
   func countDropped(_ items: UInt64, _ reason: DropReason) { counters.dropped[reason.rawValue] += items }
 
+  /// A process that was killed may have left segments whose names a power cut would take away.
+  private func makeNamesDurable() throws(SystemError) {
+    guard !namesAreDurable else { return }
+    try store.syncDirectory(directory)
+    namesAreDurable = true
+  }
+
   /// Makes position and counters durable. Tried again by the next call when it fails.
   func persistBookmark(closing: Bool = false) throws(SystemError) {
     counters.position = position
     counters.durable = end
     counters.closed = closing
     do throws(SystemError) {
+      try makeNamesDurable()
       try bookmarkFile.write(counters)
     } catch {
       if bookmarkFailure == nil {

@@ -156,7 +156,9 @@ extension SegmentLog {
   }
 
   /// Adds the records of `group` to `buffer`; returns where the log ends with them.
-  private func encode(_ group: ArraySlice<StoredBlock>, segment: UInt64, at offset: Int64, durable: Int64) -> LogPosition {
+  private func encode(_ group: ArraySlice<StoredBlock>, segment: UInt64, at offset: Int64, durable: Int64)
+    -> LogPosition
+  {
     var after = end
     (after.segment, after.offset) = (segment, offset)
     let seed = identity.seed(segment: segment)

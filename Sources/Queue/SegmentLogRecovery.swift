@@ -37,7 +37,8 @@ struct Findings {
   {
     var votes: [QueueIdentity: Int] = [:]
     for number in numbers {
-      guard let file = try? store.open(segmentPath(directory, number)), let header = SegmentReader.header(of: file) else { continue }
+      guard let file = try? store.open(segmentPath(directory, number)), let header = SegmentReader.header(of: file)
+      else { continue }
       votes[header.identity, default: 0] += 1
     }
     return votes.max { ($0.value, $0.key.bytes[0]) < ($1.value, $1.key.bytes[0]) }?.key

@@ -8,11 +8,11 @@ import Testing
 /// Random lives of a queue. A failure names its seed: `SPOKE_SEED=<seed> swift test --filter ScheduleTests` repeats it.
 @Suite struct SegmentLogScheduleTests {
   @Test func `whatever happens to power and disk, log lines arrive and nothing vouches for what is missing`() {
-    run(.logs, count: 1500)
+    run(.logs, count: 600)
   }
 
   @Test func `whatever happens to power and disk, what was durable of metrics arrives or is counted`() {
-    run(.metrics, count: 1500)
+    run(.metrics, count: 600)
   }
 
   private func run(_ kind: QueueScript.Kind, count: Int) {
