@@ -7,13 +7,20 @@ internal import Wire
 private let blockLimit = 32 << 20
 
 /// How many of `blocks`, from the first, make one request; the first always does.
-func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int) -> Int {
+///
+/// With `forwardOnly` no block may begin before those in front of it end. Prometheus looks for samples out of order
+/// only among those of earlier requests; within one request it takes them and drops them without a word (seen with
+/// 2.42), where a request of their own is refused and can be counted.
+func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int, forwardOnly: Bool) -> Int {
   guard let first = blocks.first?.block else { return 0 }
   var items = first.items
   var bytes = Snappy.uncompressedLength(first.payload.span) ?? .max
+  var latest = first.maxTimestampMilliseconds
   var count = 1
   for block in blocks.dropFirst().lazy.map(\.block) {
     guard block.kind == first.kind, let length = Snappy.uncompressedLength(block.payload.span) else { break }
+    guard !forwardOnly || block.minTimestampMilliseconds >= latest else { break }
+    latest = max(latest, block.maxTimestampMilliseconds)
     items = items.addingReportingOverflow(block.items).overflow ? .max : items + block.items
     bytes = bytes.addingReportingOverflow(length).overflow ? .max : bytes + length
     guard items <= maxItems, bytes <= maxBytes else { break }

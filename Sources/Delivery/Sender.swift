@@ -85,7 +85,8 @@ public actor Sender {
     }
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
     try Task.checkCancellation()
-    let count = mergeable(waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
+    let count = mergeable(
+      waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes, forwardOnly: endpoint.dialect == .remoteWrite)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
     let blocks = Array(waiting[..<count])
     try await deliver(blocks)

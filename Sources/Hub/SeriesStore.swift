@@ -33,6 +33,9 @@ public struct ReceivedSeries: Sendable, Equatable {
 }
 
 /// Samples by series, under Prometheus's rules: a request is taken whole or not at all.
+///
+/// Stricter in two things Prometheus passes over in silence, and loses: labels that are wrong, and samples out of order
+/// within one request. Here both refuse the request.
 struct SeriesStore {
   struct Limits {
     var windowBytes = 64 << 20

@@ -89,7 +89,7 @@ private struct QueueInspection {
     self.directory = directory
     self.store = store
     found = try Findings(
-      directory: directory, store: store, log: Log(to: LogSink(descriptor: -1)), removingUnfinished: false)
+      directory: directory, store: store, removingUnfinished: false)
     identity = found.identity ?? QueueIdentity()
   }
 
@@ -143,10 +143,9 @@ private struct QueueInspection {
 
   private func end(of number: UInt64, next: UInt64?) -> Int64? {
     guard let next, let file = try? store.open(segmentPath(directory, next)), let size = try? file.size(),
-      let checkpoint = SegmentReader(file, number: next, identity: identity).checkpoint(to: size),
-      checkpoint.previousSegment == number
+      let checkpoint = SegmentReader(file, number: next, identity: identity).checkpoint(to: size)
     else { return nil }
-    return checkpoint.previousEnd
+    return checkpoint.end(of: number)
   }
 }
 

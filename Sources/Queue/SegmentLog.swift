@@ -41,7 +41,8 @@ internal import Linux
 ///
 /// A segment is left for a new one when it is full or when a write or sync fails. All before its end, as the next
 /// checkpoint states it, is then durable; what lies behind never counted, and was written again from memory into
-/// the new one. A failed sync is never tried again: the kernel may have forgotten what was dirty.
+/// the new one. A failed sync is never tried again: the kernel may have forgotten what was dirty. A segment whose
+/// successor names an older one as its predecessor was given up while it was made, and counts for nothing.
 ///
 /// # After a crash
 ///
@@ -122,7 +123,7 @@ final class SegmentLog {
     try store.makeDirectory(directory)
     lock = try SegmentLog.lock(directory, store)
     bookmarkFile = BookmarkFile(store: store, directory: directory)
-    let found = try Findings(directory: directory, store: store, log: log)
+    let found = try Findings(directory: directory, store: store)
     self.identity = found.identity ?? identity
     counters = found.bookmark ?? Bookmark(identity: self.identity)
     counters.identity = self.identity

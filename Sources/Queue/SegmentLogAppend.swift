@@ -31,6 +31,9 @@ extension SegmentLog {
     do throws(SystemError) {
       try noticeLoss()
       try checkFreeSpace(for: Int64(ringBytes))
+      // The new segment ends the old one before what was found behind its end; what of that was dropped from memory
+      // meanwhile must be counted for good by then.
+      if bookmarkIsBehind { try persistBookmark() }
       try createSegment(with: ring[...])
     } catch {
       fail(error)

@@ -191,10 +191,8 @@ extension SegmentLog {
     let found = SegmentReader(file, number: segment.number, identity: identity)
     if segments[index].end == nil {
       var end = segment.bytes
-      if index + 1 < segments.count, let next = try checkpoint(of: segments[index + 1]),
-        next.previousSegment == segment.number
-      {
-        end = min(end, next.previousEnd)
+      if index + 1 < segments.count, let next = try checkpoint(of: segments[index + 1]) {
+        end = min(end, next.end(of: segment.number) ?? end)
       }
       segments[index].end = end
     }

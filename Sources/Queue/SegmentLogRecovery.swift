@@ -12,7 +12,7 @@ struct Findings {
   var bookmarkIsDamaged = false
   var identity: QueueIdentity?
 
-  init(directory: String, store: any FileStore, log: Log, removingUnfinished: Bool = true) throws {
+  init(directory: String, store: any FileStore, removingUnfinished: Bool = true) throws {
     for name in try store.list(directory) {
       if name.hasSuffix(".tmp"), removingUnfinished { try? store.remove("\(directory)/\(name)") }
       guard let number = UInt64(name.prefix(16), radix: 16), name.utf8.count >= 20 else { continue }

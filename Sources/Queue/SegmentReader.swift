@@ -102,6 +102,13 @@ struct Checkpoint {
     positions = decodePositions(body, from: record.payloadBytes)
   }
 
+  /// Where segment `number`, the next lower one there is, ends. One that was given up while being made ends where it
+  /// begins: this one names a predecessor older than it. Nil when the predecessor is missing.
+  func end(of number: UInt64) -> Int64? {
+    if previousSegment == number { return previousEnd }
+    return previousSegment < number ? SegmentHeader.bytes : nil
+  }
+
   static func payload(previousSegment: UInt64, previousEnd: Int64) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.append(littleEndian: previousSegment)

@@ -24,7 +24,7 @@ final class Rig {
   private(set) var sender: Sender
   private var run: Task<Void, Never>?
   private let senderOptions: SenderOptions
-  private let endpoint: Endpoint
+  private var endpoint: Endpoint
 
   /// Waits as short as can be, so that tests are quick; nothing is sent until `run`.
   static var quick: SenderOptions {
@@ -72,7 +72,8 @@ final class Rig {
   }
 
   /// A new process, as far as the queue can tell: everything is closed, opened and made again.
-  func restart() async throws {
+  func restart(port: Int? = nil) async throws {
+    if let port { endpoint.url.port = port }
     await stopSender()
     await queue.close()
     queue = try Self.open(directory, log)
@@ -127,7 +128,9 @@ final class Rig {
   }
 
   static func labels(_ index: Int) -> LabelSet {
-    LabelSet([Label("__name__", "s\(index)"), Label("instance", "rig:9100"), Label("job", "node")])
+    LabelSet([
+      Label("__name__", "s\(index)"), Label("instance", "rig:9100"), Label("job", "node"), Label("n", "\(index)"),
+    ])
   }
 
   func time(_ step: Int) -> Int64 { start + Int64(step) }
