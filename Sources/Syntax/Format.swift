@@ -230,10 +230,11 @@ private struct Printer {
     var run = layout.newRun()
     var lastLine = open.line
     for (index, item) in items.enumerated() {
-      if printListComments(before: item.start.offset, &lastLine, isFirst: index == 0) { run = layout.newRun() }
+      let hadComment = printListComments(before: item.start.offset, &lastLine, isFirst: index == 0)
+      if hadComment { run = layout.newRun() }
       let breaks = item.start.line > lastLine
       if breaks {
-        let blank = lastLine > open.line && firstLine(item.start) - lastLine > 1
+        let blank = (index > 0 || hadComment) && firstLine(item.start) - lastLine > 1
         indent += 1
         layout.breakLine(indent: indent, blank: blank)
         if blank { run = layout.newRun() }

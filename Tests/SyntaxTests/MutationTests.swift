@@ -24,7 +24,23 @@ import Testing
       if check(bytes, "seed \(seed)") { printed += 1 }
     }
     // Enough of them are still correct for the laws of printing to have been tried.
-    #expect(printed > 40)
+    #expect(printed > 20)
+  }
+
+  @Test(arguments: 0..<8) func `comments and newlines anywhere print, and print again the same`(seed: UInt64) throws {
+    var random = SplitMix64(state: seed)
+    let files = try Fixture.all("fmt").map { Array($0.input.utf8) }
+    let pieces = [" ", "\n", "\n\n", "// c\n", "/* c */", "/* c\n d */", " /* c */ // d\n", ",\n"]
+    var printed = 0
+    for _ in 0..<300 {
+      var bytes = files.randomElement(using: &random) ?? []
+      for _ in 0..<Int.random(in: 1...3, using: &random) {
+        let place = Int.random(in: 0...bytes.count, using: &random)
+        bytes.insert(contentsOf: (pieces.randomElement(using: &random) ?? "").utf8, at: place)
+      }
+      if check(bytes, "seed \(seed)") { printed += 1 }
+    }
+    #expect(printed > 60)
   }
 
   @Test func `formatting twice is formatting once, and the meaning stays`() {
