@@ -88,8 +88,7 @@ public actor Sender {
     let count = mergeable(
       waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes, forwardOnly: endpoint.dialect == .remoteWrite)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
-    let blocks = Array(waiting[..<count])
-    try await deliver(blocks)
+    try await deliver(Array(waiting[..<count]))
   }
 
   private func deliver(_ blocks: [StoredBlock]) async throws {
@@ -254,6 +253,7 @@ public actor Sender {
   }
 
   private func countRejected(_ samples: Int, _ reason: RefusalReason, _ attempt: Attempt) {
+    guard samples > 0 else { return }
     statistics.rejectedSamples[reason, default: 0] += samples
     noteFailure(attempt)
     journal.refused(samples, reason, attempt.text, now: monotonicNanoseconds())
