@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test lint format clean
+.PHONY: help demo build test bench lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -20,6 +20,9 @@ test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
 	@$(DEBUG)
 	@swift test --skip-build
+
+bench: build ## Memory and CPU when idle, beside node_exporter (takes some minutes)
+	@Benchmarks/idle
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests

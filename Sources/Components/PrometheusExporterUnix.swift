@@ -76,23 +76,33 @@ extension NodeOptions {
   private static func report(
     _ finding: CollectorChoice.Finding, _ lists: [(name: String, written: [String])], to block: BlockDecoder
   ) {
-    func list(with name: String) -> String { lists.first { $0.written.contains(name) }?.name ?? "set_collectors" }
+    /// The list `name` was written in, and where in it.
+    func place(of name: String) -> (attribute: String, path: [ConversionError.Step]) {
+      for list in lists {
+        if let index = list.written.firstIndex(of: name) { return (list.name, [.index(index)]) }
+      }
+      return ("set_collectors", [])
+    }
     switch finding {
     case .alias(let written, let meant):
+      let place = place(of: written)
       block.warning(
-        "\"\(written)\" is not a collector; using \"\(meant)\"", at: list(with: written),
+        "\"\(written)\" is not a collector; using \"\(meant)\"", at: place.attribute, path: place.path,
         hint: "write \"\(meant)\" (Alloy passes over \"\(written)\" in silence)")
     case .unknown(let written, let suggestions):
+      let place = place(of: written)
       let known = Collectors.all.map(\.name).joined(separator: ", ")
       block.error(
-        "unknown collector \"\(written)\"", at: list(with: written),
+        "unknown collector \"\(written)\"", at: place.attribute, path: place.path,
         hint: suggestions.isEmpty
           ? "the collectors are \(known)" : "did you mean \"\(suggestions.joined(separator: "\" or \""))\"?")
     case .notYet(let name):
+      let place = place(of: name)
       block.warning(
-        "this agent does not have the \(name) collector yet; it is left out", at: list(with: name))
+        "this agent does not have the \(name) collector yet; it is left out", at: place.attribute, path: place.path)
     case .otherSystem(let name):
-      block.warning("the \(name) collector is not for Linux; it is left out", at: list(with: name))
+      let place = place(of: name)
+      block.warning("the \(name) collector is not for Linux; it is left out", at: place.attribute, path: place.path)
     case .missingUname:
       block.warning(
         "without the uname collector, dashboards that pick hosts by node_uname_info stay empty", at: "set_collectors",

@@ -64,6 +64,8 @@ public final class MetadataSender: Sendable {
   }
 
   private func remember(_ family: MetricFamily, in families: inout Families) {
+    // A page without HELP and TYPE says nothing that could be passed on.
+    guard family.type != .unknown || !family.help.isEmpty else { return }
     guard families.byName[family.name] != nil || families.byName.count < options.maxFamilies else { return }
     var family = family
     if family.help.utf8.count > options.maxHelpBytes {

@@ -66,24 +66,24 @@ struct Planner {
     plan.modules = expansion.modules
     plan.imports = expansion.imports
     plan.sources = expansion.sources
-    plan.settings = readSettings(expansion.settings, directory: source.directory, into: &diagnostics)
     let order = Graph.order(expansion.nodes)
     diagnostics += Graph.diagnostics(for: order.cycles, in: expansion.nodes)
-    evaluate(order.indices.map { expansion.nodes[$0] }, into: &plan, &diagnostics)
+    let evaluation = evaluate(order.indices.map { expansion.nodes[$0] }, into: &plan, &diagnostics)
+    plan.settings = readSettings(expansion.settings, evaluation.rootScope, into: &diagnostics)
     try stopAtErrors(diagnostics, expansion.sources)
-    plan.warnings = diagnostics
+    plan.warnings = inFileOrder(diagnostics)
     return plan
   }
 
   private func stopAtErrors(_ diagnostics: [Diagnostic], _ sources: [SourceFile]) throws(ConfigurationError) {
     guard diagnostics.contains(where: { $0.severity == .error }) else { return }
-    throw ConfigurationError.invalid(diagnostics, sources: sources)
+    throw ConfigurationError.invalid(inFileOrder(diagnostics), sources: sources)
   }
 
-  private func readSettings(_ blocks: [Block], directory: String, into diagnostics: inout [Diagnostic]) -> Settings {
+  private func readSettings(_ blocks: [Block], _ scope: Scope, into diagnostics: inout [Diagnostic]) -> Settings {
     var settings = Settings()
     for block in blocks {
-      let (evaluated, found) = Syntax.evaluate(block, in: Scope(modulePath: directory))
+      let (evaluated, found) = Syntax.evaluate(block, in: scope)
       let decoder = BlockDecoder(evaluated)
       settings.apply(decoder)
       diagnostics += found + decoder.finish()
@@ -93,13 +93,16 @@ struct Planner {
 
   // MARK: Evaluation
 
-  private func evaluate(_ nodes: [Node], into plan: inout Plan, _ diagnostics: inout [Diagnostic]) {
+  private func evaluate(
+    _ nodes: [Node], into plan: inout Plan, _ diagnostics: inout [Diagnostic]
+  ) -> Evaluation {
     var evaluation = Evaluation(modules: plan.modules)
     for node in nodes where node.dependencies.allSatisfy({ evaluation.exports[$0] != nil }) {
       guard let step = evaluate(node, evaluation.scope(of: node), &diagnostics) else { continue }
       evaluation.exports[node.id] = step.exports
       plan.steps.append(step)
     }
+    return evaluation
   }
 
   fileprivate func evaluate(_ node: Node, _ scope: Scope, _ diagnostics: inout [Diagnostic]) -> Plan.Step? {
@@ -177,10 +180,28 @@ struct Planner {
   }
 }
 
+/// By file and place, so that a reader goes through a file once; what has no place comes first.
+private func inFileOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
+  diagnostics.enumerated().sorted { left, right in
+    guard let first = left.element.range?.start, let second = right.element.range?.start, first != second else {
+      let isFirst = left.element.range == nil && right.element.range != nil
+      return isFirst || ((left.element.range == nil) == (right.element.range == nil) && left.offset < right.offset)
+    }
+    return first < second
+  }.map(\.element)
+}
+
 /// What has been evaluated so far, and what each module sees of it.
 struct Evaluation {
   let modules: [Module]
   var exports: [String: [String: Value]] = [:]
+
+  /// What names mean in the configuration itself.
+  var rootScope: Scope {
+    let module = modules[0]
+    return Scope(
+      exports: module.names.compactMapValues { exports[$0].map { .object($0) } }, modulePath: module.directory)
+  }
 
   /// What the references of `node` mean.
   func scope(of node: Node) -> Scope {

@@ -44,7 +44,7 @@ struct RunCommand {
       let plan = try await agent.controller.start()
       report(plan)
     } catch {
-      printError("\(error)\n\nError: could not perform the initial load successfully")
+      printError("\(error)\nError: could not perform the initial load successfully")
       return 1
     }
     if invocation.isOn("strict"), await !startedWell(agent) { return 1 }

@@ -23,7 +23,7 @@ struct ValidateCommand {
       print("\(source.path) is valid: \(plan.componentCount) components")
       return 0
     } catch {
-      printError("\(error)\n\nError: validation failed")
+      printError("\(error)\nError: validation failed")
       return 1
     }
   }
