@@ -70,7 +70,10 @@ let targets: [Target] = [
     dependencies: [
       "Components", "Status", "Runtime", "Hub", "Delivery", "Queue", "Wire", "HTTP", "Syntax", "Telemetry", "Linux",
       "Flags",
-    ], swiftSettings: strict),
+    ], swiftSettings: strict,
+    // The static runtime asks for every symbol to be exported; nothing looks them up, and without them the binary is
+    // 2 MB and the process 0.9 MiB smaller.
+    linkerSettings: [.unsafeFlags(["-Xlinker", "--no-export-dynamic"], .when(configuration: .release))]),
 ]
 
 extension Target {

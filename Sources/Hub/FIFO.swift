@@ -29,15 +29,18 @@ struct RateWindow {
   private static let seconds = 10
   private var counts = [Int](repeating: 0, count: seconds)
   private var current: Int64 = 0  // the second `counts[current % seconds]` is about
+  private var first: Int64?  // the second of the first count; less than the window ago, only that much is averaged
 
   mutating func add(_ count: Int, at second: Int64) {
     advance(to: second)
+    if first == nil { first = current }
     counts[index(current)] += count
   }
 
   mutating func perSecond(at second: Int64) -> Double {
     advance(to: second)
-    return Double(counts.reduce(0, +)) / Double(Self.seconds)
+    let age = first.map { current - $0 + 1 } ?? 1
+    return Double(counts.reduce(0, +)) / Double(min(age, Int64(Self.seconds)))
   }
 
   private mutating func advance(to second: Int64) {

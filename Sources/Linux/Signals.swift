@@ -1,29 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import Glibc
 
-/// The signals in `numbers` as they arrive, from now on taken away from everything else in the process.
+/// The signals in `numbers` as they arrive, instead of what they would do by themselves. Once in a process.
 ///
-/// Call it before any thread is started: threads inherit the mask that keeps the signals for this.
-public func signals(_ numbers: [Int32]) -> AsyncStream<Int32> {
-  var set = sigset_t()
-  unsafe sigemptyset(&set)
-  for number in numbers { unsafe sigaddset(&set, number) }
-  unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
-  // A peer that closes its connection is an error of `write`, not the end of the process.
-  signal(SIGPIPE, SIG_IGN)
+/// A peer that closes its connection is from then on an error of `write`, not the end of the process.
+public func signals(_ numbers: [Int32]) throws(SystemError) -> AsyncStream<Int32> {
+  let descriptor = unsafe clinux_catch_signals(numbers, Int32(numbers.count))
+  guard descriptor >= 0 else { throw SystemError("sigaction") }
   let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
-  let waiting = set
-  let thread = BlockingThread(name: "signals")
-  Task {
-    try? await thread.run {
-      var set = waiting
-      while true {
-        var number: Int32 = 0
-        if unsafe sigwait(&set, &number) == 0 { continuation.yield(number) }
-      }
-    }
+  let started = startThread(name: "signals") {
+    let pipe = FileDescriptor(owning: descriptor, path: "signals")
+    var bytes: [UInt8] = [0]
+    while let count = try? pipe.read(into: &bytes), count == 1 { continuation.yield(Int32(bytes[0])) }
   }
+  guard started else { throw SystemError("pthread_create", errno: EAGAIN) }
   return stream
 }
 

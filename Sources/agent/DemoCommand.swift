@@ -20,7 +20,7 @@ struct DemoCommand {
   }
 
   func perform() async -> Int32 {
-    let signals = signals([terminateSignal, interruptSignal, hangUpSignal])
+    guard let signals = catchSignals() else { return 1 }
     let network = Network()
     do {
       let storage = try makeStorage()

@@ -29,7 +29,7 @@ struct RunCommand {
       printError("Error: --config.format can only be \"alloy\"\n  convert the file with Alloy first")
       return 2
     }
-    let signals = signals([terminateSignal, interruptSignal, hangUpSignal])
+    guard let signals = catchSignals() else { return 1 }
     guard let lock = lockStorage() else { return 1 }
     defer { withExtendedLifetime(lock) {} }
     let network = Network()
@@ -148,6 +148,16 @@ struct RunCommand {
     await stopping.value
     limit.cancel()
     log.info("stopped")
+  }
+}
+
+/// The signals that mean something to a running agent; nil when they cannot be had, which was told.
+func catchSignals() -> AsyncStream<Int32>? {
+  do throws(SystemError) {
+    return try signals([terminateSignal, interruptSignal, hangUpSignal])
+  } catch {
+    printError("Error: \(error)")
+    return nil
   }
 }
 

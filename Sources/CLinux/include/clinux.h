@@ -11,3 +11,10 @@ uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length);
 
 /// Names the calling thread, as `ps -L` and debuggers show it (15 bytes at most).
 void clinux_name_this_thread(const char *name);
+
+/// From now on the signals in `numbers` arrive as bytes on the descriptor that is returned (-1 and errno on failure),
+/// and SIGPIPE is ignored. Once in a process.
+///
+/// A handler and a pipe rather than a blocked mask and sigwait: the Swift runtime may have threads by then that do not
+/// have the mask, and one such thread is enough for the kernel to end the process.
+int clinux_catch_signals(const int *numbers, int count);
