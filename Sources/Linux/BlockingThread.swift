@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import CLinux
-internal import Glibc
-internal import Synchronization
-
 /// One thread of its own for work that blocks in the kernel: disk, `/proc`, D-Bus, the journal.
 ///
 /// An actor that returns one as its `unownedExecutor` runs on it, so a slow disk never holds up the shared pool.
@@ -13,23 +9,10 @@ public final class BlockingThread: SerialExecutor, Sendable {
 
   /// Starts a thread called `name` (the kernel keeps 15 bytes of it).
   public init(name: String) {
-    inbox = Inbox()
-    var thread = pthread_t()
-    var attributes = pthread_attr_t()
-    unsafe pthread_attr_init(&attributes)
-    unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-    unsafe pthread_attr_setstacksize(&attributes, 512 << 10)
-    let start = unsafe Unmanaged.passRetained(Start(name: String(name.utf8.prefix(15))!, inbox: inbox)).toOpaque()
-    let result = unsafe pthread_create(
-      &thread, &attributes,
-      { argument in
-        let start = unsafe Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue()
-        unsafe clinux_name_this_thread(start.name)
-        start.inbox.run()
-        return nil
-      }, start)
-    precondition(result == 0, "cannot start thread \(name): \(errorText(result))")
-    unsafe pthread_attr_destroy(&attributes)
+    let inbox = Inbox()
+    self.inbox = inbox
+    let started = startThread(name: name, stackBytes: 512 << 10) { inbox.run() }
+    precondition(started, "cannot start thread \(name)")
   }
 
   deinit { inbox.close() }
@@ -57,63 +40,42 @@ private actor Errand {
   func run<Result: Sendable>(_ work: @Sendable () throws -> Result) throws -> Result { try work() }
 }
 
-private final class Start {
-  let name: String
-  let inbox: Inbox
-
-  init(name: String, inbox: Inbox) {
-    self.name = name
-    self.inbox = inbox
-  }
-}
-
 /// Jobs waiting for their thread.
 ///
-/// `@unchecked`: everything mutable is touched only with `lock` held; the lock and the condition are allocated once
-/// and never move.
+/// `@unchecked`: everything mutable is touched only with the monitor's lock held.
 @safe private final class Inbox: @unchecked Sendable {
-  private let lock = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-  private let arrival = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
-  private var jobs: [(UnownedJob, UnownedSerialExecutor)] = unsafe []  // guarded by lock
-  private var closed = false  // guarded by lock
-
-  init() {
-    unsafe pthread_mutex_init(lock, nil)
-    unsafe pthread_cond_init(arrival, nil)
-  }
-
-  deinit {
-    unsafe pthread_mutex_destroy(lock)
-    unsafe pthread_cond_destroy(arrival)
-    unsafe lock.deallocate()
-    unsafe arrival.deallocate()
-  }
+  private let monitor = Monitor()
+  private var jobs: [(UnownedJob, UnownedSerialExecutor)] = unsafe []
+  private var closed = false
 
   func add(_ job: UnownedJob, for executor: UnownedSerialExecutor) {
-    unsafe pthread_mutex_lock(lock)
-    unsafe jobs.append((job, executor))
-    unsafe pthread_cond_signal(arrival)
-    unsafe pthread_mutex_unlock(lock)
+    monitor.withLock {
+      unsafe jobs.append((job, executor))
+      monitor.wakeAll()
+    }
   }
 
   func close() {
-    unsafe pthread_mutex_lock(lock)
-    closed = true
-    unsafe pthread_cond_signal(arrival)
-    unsafe pthread_mutex_unlock(lock)
+    monitor.withLock {
+      closed = true
+      monitor.wakeAll()
+    }
   }
 
   func run() {
     var batch: [(UnownedJob, UnownedSerialExecutor)] = unsafe []
-    while true {
-      unsafe pthread_mutex_lock(lock)
-      while unsafe jobs.isEmpty && !closed { unsafe pthread_cond_wait(arrival, lock) }
-      let ending = unsafe jobs.isEmpty
-      unsafe swap(&batch, &jobs)
-      unsafe pthread_mutex_unlock(lock)
-      if ending { return }
+    while unsafe waitForJobs(&batch) {
       for index in unsafe batch.indices { unsafe batch[index].0.runSynchronously(on: batch[index].1) }
       unsafe batch.removeAll(keepingCapacity: true)
+    }
+  }
+
+  /// Swaps the waiting jobs into `batch`, which is empty; false when there are none and will be none.
+  private func waitForJobs(_ batch: inout [(UnownedJob, UnownedSerialExecutor)]) -> Bool {
+    monitor.withLock {
+      while unsafe jobs.isEmpty && !closed { monitor.wait() }
+      unsafe swap(&batch, &jobs)
+      return unsafe !batch.isEmpty
     }
   }
 }

@@ -56,13 +56,15 @@ internal import Glibc
 /// Starts a thread called `name` that runs `body` and ends; false when the system has none to give.
 ///
 /// For work that may hang for ever in the kernel; what can end belongs on a `BlockingThread`.
-public func startThread(name: String, _ body: @Sendable @escaping () -> Void) -> Bool {
+public func startThread(
+  name: String, stackBytes: Int = 256 << 10, _ body: @Sendable @escaping () -> Void
+) -> Bool {
   var thread = pthread_t()
   var attributes = pthread_attr_t()
   unsafe pthread_attr_init(&attributes)
   defer { unsafe _ = pthread_attr_destroy(&attributes) }
   unsafe pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-  unsafe pthread_attr_setstacksize(&attributes, 256 << 10)
+  unsafe pthread_attr_setstacksize(&attributes, stackBytes)
   let work = unsafe Unmanaged.passRetained(ThreadWork(name: name, body: body))
   let result = unsafe pthread_create(
     &thread, &attributes,
