@@ -18,11 +18,15 @@ public struct Services: Sendable {
   /// Whether the first scrape happens at once instead of somewhere in the first interval.
   public var scrapeAtOnce: Bool
 
+  /// The most bytes one destination's queue may take on disk; then the oldest samples are dropped, and counted.
+  public var queueBytes: Int64
+
   /// What components share.
   public init(
     network: Network, version: String, localTargets: LocalTargets, selfMetrics: any MetricSource,
-    scrapeAtOnce: Bool = false
+    scrapeAtOnce: Bool = false, queueBytes: Int64 = 512 << 20
   ) {
+    self.queueBytes = queueBytes
     self.network = network
     self.version = version
     self.localTargets = localTargets

@@ -20,6 +20,7 @@ struct Agent {
     var memoryAddress = Standard.memoryAddress
     var skipUnsupported = false
     var scrapeAtOnce = false
+    var queueBytes: Int64 = 512 << 20
   }
 
   init(_ options: Options, network: Network, log: Log) {
@@ -29,7 +30,7 @@ struct Agent {
     let kinds = Components.all(
       Services(
         network: network, version: agentVersion, localTargets: LocalTargets(address: options.memoryAddress),
-        selfMetrics: metrics, scrapeAtOnce: options.scrapeAtOnce))
+        selfMetrics: metrics, scrapeAtOnce: options.scrapeAtOnce, queueBytes: options.queueBytes))
     let applied = AppliedSettings(log: log)
     controller = Controller(
       options.configuration, kinds: kinds,

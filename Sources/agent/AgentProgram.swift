@@ -51,6 +51,9 @@ private let runCommand = Command(
   flags: [
     storageFlag,
     Flag(
+      "storage.queue-bytes", value: "SIZE", default: "512MiB",
+      help: "The most each hub's queue may take on disk; beyond it the oldest samples are dropped, and counted."),
+    Flag(
       "server.http.listen-addr", value: "HOST:PORT", default: Standard.listenAddress,
       help: "Where /metrics, /-/ready, /-/healthy and /-/reload are served."),
     Flag(

@@ -29,6 +29,10 @@ struct RunCommand {
       printError("Error: --config.format can only be \"alloy\"\n  convert the file with Alloy first")
       return 2
     }
+    guard let queueBytes = queueBytes else {
+      printError("Error: --storage.queue-bytes needs a size of at least 1MiB\n  for example 512MiB")
+      return 2
+    }
     guard let signals = catchSignals() else { return 1 }
     guard let lock = lockStorage() else { return 1 }
     defer { withExtendedLifetime(lock) {} }
@@ -37,7 +41,7 @@ struct RunCommand {
       Agent.Options(
         configuration: source, storagePath: storagePath,
         memoryAddress: invocation.value("server.http.memory-addr") ?? Standard.memoryAddress,
-        skipUnsupported: invocation.isOn("skip-unsupported")),
+        skipUnsupported: invocation.isOn("skip-unsupported"), queueBytes: queueBytes),
       network: network, log: log)
     guard await listen(agent) else { return 1 }
     do throws(ConfigurationError) {
@@ -55,6 +59,11 @@ struct RunCommand {
   }
 
   private var format: String? { invocation.value("config.format") ?? "alloy" }
+
+  private var queueBytes: Int64? {
+    guard let size = parseByteSize(invocation.value("storage.queue-bytes") ?? ""), size >= 1 << 20 else { return nil }
+    return Int64(size)
+  }
 
   // MARK: Start
 
