@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import CLinux
 internal import Glibc
 
-/// The signals in `numbers` as they arrive, from now on taken away from everything else in the process.
+/// The signals in `numbers` as they arrive, instead of what they would do to the process.
 ///
-/// Call it before any thread is started: threads inherit the mask that keeps the signals for this.
+/// They are caught by a handler and not by a mask: by the time any Swift code runs there are threads, and one that does
+/// not block a signal would be enough for it to end the process. In a process without a free descriptor they keep their
+/// usual effect.
 public func signals(_ numbers: [Int32]) -> AsyncStream<Int32> {
-  var set = sigset_t()
-  unsafe sigemptyset(&set)
-  for number in numbers { unsafe sigaddset(&set, number) }
-  unsafe pthread_sigmask(SIG_BLOCK, &set, nil)
   // A peer that closes its connection is an error of `write`, not the end of the process.
   signal(SIGPIPE, SIG_IGN)
   let (stream, continuation) = AsyncStream.makeStream(of: Int32.self, bufferingPolicy: .bufferingNewest(8))
-  let waiting = set
+  let descriptor = unsafe clinux_catch_signals(numbers, numbers.count)
+  guard descriptor >= 0 else { return stream }
   let thread = BlockingThread(name: "signals")
   Task {
     try? await thread.run {
-      var set = waiting
+      unsafe clinux_accept_signals(numbers, numbers.count)
+      let pipe = FileDescriptor(owning: descriptor)
+      var bytes = [UInt8](repeating: 0, count: 8)
       while true {
-        var number: Int32 = 0
-        if unsafe sigwait(&set, &number) == 0 { continuation.yield(number) }
+        let count = try pipe.read(into: &bytes)
+        for byte in bytes.prefix(count) { continuation.yield(Int32(byte)) }
       }
     }
   }
