@@ -57,7 +57,7 @@ struct Attempt {
 
 /// Receivers answer success with nothing or a few plain words. What answers it with HTML is a captive portal or a proxy,
 /// and has thrown the samples away.
-private func isWebPage(_ response: HTTPResponse) -> Bool {
+func isWebPage(_ response: HTTPResponse) -> Bool {
   let type = response.headers["Content-Type"]?.lowercased() ?? ""
   return (200..<300).contains(response.status) && !response.body.isEmpty && type.hasPrefix("text/html")
 }

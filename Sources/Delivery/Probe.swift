@@ -32,6 +32,10 @@ private func judged(_ response: HTTPResponse, _ dialect: RetryPolicy.Dialect) ->
   let answer = text.isEmpty ? "answered \(response.status)" : "answered \(response.status): \(text)"
   switch response.status {
   case 260: return Probe(isGood: false, message: answer, remedy: RetryPolicy.remedy(for: 260, dialect))
+  case 200..<300 where isWebPage(response):
+    return Probe(
+      isGood: false, message: "answered \(response.status) with text/html",
+      remedy: RetryPolicy.remedy(for: response.status, dialect))
   case 200..<300: return Probe(isGood: true, message: "takes \(dialect.noun) (\(response.status))", remedy: "")
   case 429, 500...:
     return Probe(isGood: false, message: answer, remedy: "the hub is overloaded or broken; its log says why")
