@@ -9,8 +9,8 @@ extension SeriesBatch {
     let slash = id.lastIndex(of: "/")
     let path = "/" + (slash.map { id[..<$0] } ?? "")
     let name = slash.map { String(id[id.index(after: $0)...]) } ?? id
-    for (number, family) in own.families.enumerated() {
-      self.family(own.familyDescription(at: number))
+    for family in own.families {
+      self.family(family, of: own)
       for row in own.rows[family.rows] {
         label("component_path", path)
         label("component_id", name)
