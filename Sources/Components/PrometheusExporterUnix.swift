@@ -76,23 +76,31 @@ extension NodeOptions {
   private static func report(
     _ finding: CollectorChoice.Finding, _ lists: [(name: String, written: [String])], to block: BlockDecoder
   ) {
-    func list(with name: String) -> String { lists.first { $0.written.contains(name) }?.name ?? "set_collectors" }
+    func place(_ name: String) -> (list: String, path: [ConversionError.Step]) {
+      for list in lists {
+        if let index = list.written.firstIndex(of: name) { return (list.name, [.index(index)]) }
+      }
+      return ("set_collectors", [])
+    }
     switch finding {
     case .alias(let written, let meant):
       block.warning(
-        "\"\(written)\" is not a collector; using \"\(meant)\"", at: list(with: written),
-        hint: "write \"\(meant)\" (Alloy passes over \"\(written)\" in silence)")
+        "\"\(written)\" is not a collector; using \"\(meant)\"", at: place(written).list,
+        path: place(written).path, hint: "write \"\(meant)\" (Alloy passes over \"\(written)\" in silence)")
     case .unknown(let written, let suggestions):
       let known = Collectors.all.map(\.name).joined(separator: ", ")
       block.error(
-        "unknown collector \"\(written)\"", at: list(with: written),
+        "unknown collector \"\(written)\"", at: place(written).list, path: place(written).path,
         hint: suggestions.isEmpty
           ? "the collectors are \(known)" : "did you mean \"\(suggestions.joined(separator: "\" or \""))\"?")
     case .notYet(let name):
       block.warning(
-        "this agent does not have the \(name) collector yet; it is left out", at: list(with: name))
+        "this agent does not have the \(name) collector yet; it is left out", at: place(name).list,
+        path: place(name).path)
     case .otherSystem(let name):
-      block.warning("the \(name) collector is not for Linux; it is left out", at: list(with: name))
+      block.warning(
+        "the \(name) collector is not for Linux; it is left out", at: place(name).list,
+        path: place(name).path)
     case .missingUname:
       block.warning(
         "without the uname collector, dashboards that pick hosts by node_uname_info stay empty", at: "set_collectors",
