@@ -51,7 +51,7 @@ final class PrometheusRelabel: Component {
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
-    stage.writeMetrics(to: &batch, id: context.id)
+    stage.writeMetrics(to: &batch)
     return batch
   }
 }
@@ -82,19 +82,19 @@ private final class RelabelStage: MetricsReceiver {
     try await next.receive(relabelled)
   }
 
-  func writeMetrics(to batch: inout SeriesBatch, id: String) {
+  func writeMetrics(to batch: inout SeriesBatch) {
     let (processed, written, hits, misses, size) = state.withLock {
       ($0.processed, $0.written, $0.cache.hits, $0.cache.misses, $0.cache.count)
     }
     batch.family("prometheus_relabel_metrics_processed", .counter, help: "Samples that came in.")
-    batch.append("component_id", id, value: Double(processed))
+    batch.append(Double(processed))
     batch.family("prometheus_relabel_metrics_written", .counter, help: "Samples that were handed on.")
-    batch.append("component_id", id, value: Double(written))
+    batch.append(Double(written))
     batch.family("prometheus_relabel_cache_hits", .counter, help: "Samples whose new labels were known.")
-    batch.append("component_id", id, value: Double(hits))
+    batch.append(Double(hits))
     batch.family("prometheus_relabel_cache_misses", .counter, help: "Samples whose labels went through the rules.")
-    batch.append("component_id", id, value: Double(misses))
+    batch.append(Double(misses))
     batch.family("prometheus_relabel_cache_size", .gauge, help: "Series whose new labels are known.")
-    batch.append("component_id", id, value: Double(size))
+    batch.append(Double(size))
   }
 }

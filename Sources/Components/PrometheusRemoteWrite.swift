@@ -38,7 +38,7 @@ final class PrometheusRemoteWrite: Component {
     context.reportHealthy()
     await withTaskGroup { group in
       for destination in destinations { group.addTask { await destination.run() } }
-      await group.waitForAll()
+      await untilCancelled()  // without an endpoint, too: what comes is let go
     }
     running.withLock { $0 = [] }
   }
@@ -100,10 +100,19 @@ private final class RemoteWriteFanout: MetricsReceiver {
   init(_ destinations: [RemoteWriteDestination]) { self.destinations = destinations }
 
   func receive(_ batch: SeriesBatch) async throws {
-    var failure: (any Error)?
-    for destination in destinations {
-      do { try await destination.enqueue(batch) } catch { failure = error }
+    if destinations.count == 1 { return try await destinations[0].enqueue(batch) }
+    // Each queue syncs its own files: at the same time, not one after the other.
+    let failures = await withTaskGroup(of: (any Error)?.self) { group in
+      for destination in destinations {
+        group.addTask {
+          do {
+            try await destination.enqueue(batch)
+            return nil
+          } catch { return error }
+        }
+      }
+      return await group.reduce(into: [any Error]()) { if let error = $1 { $0.append(error) } }
     }
-    if let failure { throw failure }
+    if let first = failures.first { throw first }
   }
 }

@@ -5,50 +5,49 @@ internal import HTTP
 internal import Linux
 internal import Runtime
 internal import Scrape
+internal import Synchronization
 internal import Syntax
 internal import Telemetry
 
 /// `prometheus.scrape`: asks targets for their metrics, on time, and hands them on.
 final class PrometheusScrape: Component {
-  private let arguments: ScrapeArguments
+  private let arguments: Mutex<ScrapeArguments>
+  private let client = ClientSlot()
   private let services: Services
   private let context: ComponentContext
   private let pool: ScrapePool
-  private let client: HTTPClient?
 
   static func kind(_ services: Services) -> ComponentKind {
     ComponentKind("prometheus.scrape") { block, context in
-      let arguments = ScrapeArguments(block, context: context, services: services)
-      return PrometheusScrape(arguments, services: services, context: context, reportTo: block)
+      PrometheusScrape(
+        ScrapeArguments(block, context: context, services: services), services: services, context: context)
     }
   }
 
-  private init(
-    _ arguments: ScrapeArguments, services: Services, context: ComponentContext, reportTo block: BlockDecoder
-  ) {
-    self.arguments = arguments
+  private init(_ arguments: ScrapeArguments, services: Services, context: ComponentContext) {
+    self.arguments = Mutex(arguments)
     self.services = services
     self.context = context
-    do throws(HTTPError) { client = try HTTPClient(arguments.client, on: services.network) } catch {
-      block.error("\(error)")
-      client = nil
-    }
     let receivers = Fanout(arguments.forwardTo)
     let failureLog = arguments.failureLog.isEmpty ? nil : FailureLog(path: arguments.failureLog)
     pool = ScrapePool(
       ScrapeWorld(
-        fetch: { [client] in try await fetch($0, client) },
-        localSource: { services.localTargets.source(address: $0, path: $1) },
+        fetch: { [client] in try await fetch($0, client.client) },
+        localSource: { services.source(address: $0, path: $1) },
         deliver: { try await receivers.receive($0) },
         onFailure: { failureLog?.write($0, $1) },
         log: context.log))
   }
 
   func run() async throws {
+    let arguments = arguments.withLock { $0 }
+    // Reads certificates, which the host that validates a configuration need not have.
+    let client = try HTTPClient(arguments.client, on: services.network)
+    self.client.client = client
     pool.update(targets: arguments.targets, settings: arguments.settings)
     context.reportHealthy()
     await pool.run()
-    await client?.close()
+    await client.close()
   }
 
   /// Targets come and go with discovery; the rest of the arguments rarely changes.
@@ -56,37 +55,61 @@ final class PrometheusScrape: Component {
     let decoder = BlockDecoder(block)
     let new = ScrapeArguments(decoder, context: context, services: services)
     guard decoder.finish().allSatisfy({ $0.severity != .error }) else { return false }
-    guard new.client == arguments.client, new.forwardTo.elementsEqual(arguments.forwardTo, by: ===) else {
-      return false
+    let isTaken = arguments.withLock { old in
+      guard new.client == old.client, new.failureLog == old.failureLog,
+        new.forwardTo.elementsEqual(old.forwardTo, by: ===)
+      else { return false }
+      old = new
+      return true
     }
-    pool.update(targets: new.targets, settings: new.settings)
-    return true
+    if isTaken { pool.update(targets: new.targets, settings: new.settings) }
+    return isTaken
+  }
+
+  func check(timeout: Duration) async -> [Finding] {
+    do throws(HTTPError) {
+      let client = try HTTPClient(arguments.withLock { $0.client }, on: services.network)
+      await client.close()
+      return []
+    } catch {
+      return [Finding(.failed, context.id, "\(error)")]
+    }
   }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     let statistics = pool.statistics
     batch.family("prometheus_scrape_targets_gauge", .gauge, help: "Targets that are scraped.")
-    batch.append("component_id", context.id, value: Double(statistics.targets))
+    batch.append(Double(statistics.targets))
     batch.family(
       "prometheus_forwarded_samples_total", .counter, help: "Samples handed on, markers and reports included.")
-    batch.append("component_id", context.id, value: Double(statistics.forwardedSamples))
+    batch.append(Double(statistics.forwardedSamples))
     batch.family("spoke_scrape_undelivered_samples_total", .counter, help: "Samples no receiver took; they are lost.")
-    batch.append("component_id", context.id, value: Double(statistics.undeliveredSamples))
+    batch.append(Double(statistics.undeliveredSamples))
     batch.family("spoke_scrape_failures_total", .counter, help: "Scrapes that failed.")
-    batch.append("component_id", context.id, value: Double(statistics.failedScrapes))
+    batch.append(Double(statistics.failedScrapes))
     batch.family(
       "prometheus_target_scrapes_exceeded_sample_limit_total", .counter, help: "Scrapes that failed for sample_limit.")
-    batch.append("component_id", context.id, value: Double(statistics.exceededSampleLimit))
+    batch.append(Double(statistics.exceededSampleLimit))
     batch.family(
       "prometheus_target_scrapes_exceeded_body_size_limit_total", .counter,
       help: "Scrapes that failed for body_size_limit.")
-    batch.append("component_id", context.id, value: Double(statistics.exceededBodySizeLimit))
+    batch.append(Double(statistics.exceededBodySizeLimit))
     batch.family(
       "prometheus_target_scrapes_sample_duplicate_timestamp_total", .counter,
       help: "Samples left out because their series had one in the same scrape.")
-    batch.append("component_id", context.id, value: Double(statistics.duplicateSamples))
+    batch.append(Double(statistics.duplicateSamples))
     return batch
+  }
+}
+
+/// The client of the component while it runs.
+private final class ClientSlot: Sendable {
+  private let slot = Mutex<HTTPClient?>(nil)
+
+  var client: HTTPClient? {
+    get { slot.withLock { $0 } }
+    set { slot.withLock { $0 = newValue } }
   }
 }
 
@@ -125,7 +148,7 @@ private final class FailureLog: Sendable {
 }
 
 /// What a `prometheus.scrape` block says.
-private struct ScrapeArguments {
+private struct ScrapeArguments: Sendable {
   var targets: [[String: String]]
   var forwardTo: [MetricsInlet]
   var settings: ScrapeSettings

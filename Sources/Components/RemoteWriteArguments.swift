@@ -41,7 +41,8 @@ struct RemoteWriteArguments {
 
   private func reportDuplicates(_ block: BlockDecoder) {
     var seen: Set<String> = []
-    for (index, endpoint) in endpoints.enumerated() where !seen.insert(endpoint.directoryName).inserted {
+    for (index, endpoint) in endpoints.enumerated()
+    where endpoint.url != nil && !seen.insert(endpoint.directoryName).inserted {
       block.blocks("endpoint")[index].error(
         "there is already an endpoint with this url and name", hint: "give it another name")
     }
@@ -86,6 +87,11 @@ struct RemoteWriteEndpoint {
     }
     sendExemplars = block.optional("send_exemplars", .bool, default: true)
     client = ClientOptions.decode(block, userAgent: "spoke/\(version)", http2ByDefault: false)
+    if client.followRedirects, block.has("follow_redirects") {
+      block.warning(
+        "follow_redirects does nothing here: an endpoint that has moved is reported instead", at: "follow_redirects",
+        hint: "write the url it has moved to")
+    }
     client.followRedirects = false
     sender = SenderOptions()
     metadata = MetadataSender.Options()

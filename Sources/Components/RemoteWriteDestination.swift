@@ -27,7 +27,8 @@ final class RemoteWriteDestination: Sendable {
     name = endpoint.name.isEmpty ? endpoint.directoryName : endpoint.name
     url = address.withoutUserInfo
     client = try HTTPClient(endpoint.client, on: services.network)
-    queue = try WriteAheadQueue(directory: directory, options: QueueOptions(overflow: .dropOldest, maxBytes: services.queueBytes), log: log)
+    queue = try WriteAheadQueue(
+      directory: directory, options: QueueOptions(overflow: .dropOldest, maxBytes: services.queueBytes), log: log)
     let target = Endpoint(
       url: address, version: services.version, headers: endpoint.headers, timeout: endpoint.timeout)
     sender = Sender(endpoint: target, queue: queue, client: client, options: endpoint.sender, log: log)

@@ -33,6 +33,12 @@ public struct Services: Sendable {
     self.selfMetrics = selfMetrics
     self.scrapeAtOnce = scrapeAtOnce
   }
+
+  /// What a target in this process means: an exporter, or `/metrics` of the agent itself.
+  func source(address: String, path: String) -> (any MetricSource)? {
+    if address == localTargets.address, path == "/metrics" { return selfMetrics }
+    return localTargets.source(address: address, path: path)
+  }
 }
 
 /// Metric sources in this process, by the path that follows the pseudo address in a target.
@@ -47,11 +53,13 @@ public final class LocalTargets: Sendable {
   /// Targets of `address` are looked up here.
   public init(address: String = "alloy.internal:12345") { self.address = address }
 
-  /// The source a target with this address and metrics path means; nil when there is none (now).
+  /// The source a target with this address and metrics path means; nil when the address is not of this process.
   public func source(address: String, path: String) -> (any MetricSource)? {
     guard address == self.address else { return nil }
-    return sources.withLock { $0[path] }
+    return LocalTarget(targets: self, path: path)
   }
+
+  fileprivate func registered(_ path: String) -> (any MetricSource)? { sources.withLock { $0[path] } }
 
   func add(_ source: any MetricSource, path: String) { sources.withLock { $0[path] = source } }
 
@@ -73,4 +81,29 @@ public final class LocalTargets: Sendable {
       "instance": instance,
     ]
   }
+}
+
+/// What is at a path now, or will be in a moment: exporters start at the same time as those who scrape them.
+private struct LocalTarget: MetricSource {
+  static let patience: Int64 = 1_000_000_000
+
+  let targets: LocalTargets
+  let path: String
+
+  func collect(into batch: consuming SeriesBatch, deadline: Int64) async throws -> SeriesBatch {
+    let limit = min(deadline, monotonicNanoseconds() + Self.patience)
+    while true {
+      if let source = targets.registered(path) { return try await source.collect(into: batch, deadline: deadline) }
+      guard monotonicNanoseconds() < limit else { throw LocalTargetMissing(address: targets.address, path: path) }
+      try await Task.sleep(for: .milliseconds(10))
+    }
+  }
+}
+
+/// A target of this process that is not there.
+struct LocalTargetMissing: Error, CustomStringConvertible {
+  var address: String
+  var path: String
+
+  var description: String { "no running component of this agent has the target \(address)\(path)" }
 }

@@ -59,7 +59,7 @@ public struct RelabelCache: Sendable {
     let labels = batch.labelBytes.span
     for row in batch.rows.indices {
       while family < batch.families.count, batch.families[family].rows.lowerBound <= row {
-        result.family(batch.familyDescription(at: family))
+        result.family(batch.families[family], of: batch)
         family += 1
       }
       guard let outcome = outcome(of: labels.extracting(batch.rows[row].labels)) else { continue }
@@ -78,8 +78,11 @@ public struct RelabelCache: Sendable {
   }
 
   private mutating func outcome(of labels: Span<UInt8>) -> Range<Int>? {
-    if index.count >= capacity { forget() }
-    let (number, isNew) = index.find(labels)
+    var (number, isNew) = index.find(labels)
+    if isNew, number >= capacity {
+      forget()
+      (number, isNew) = index.find(labels)
+    }
     if isNew {
       misses += 1
       outcomes.append(transform(labels))

@@ -17,12 +17,15 @@ public protocol Component: AnyObject, Sendable {
   func run() async throws
 
   /// Takes new arguments without stopping; false means the component must be stopped and made anew.
+  ///
+  /// A component that does, publishes what that changes about its exports.
   func update(_ arguments: EvaluatedBlock) async -> Bool
 
   /// Finds out, once and without running, whether the component could do its work: `agent check`.
   func check(timeout: Duration) async -> [Finding]
 
-  /// Appends the component's own metrics to `batch`; the runtime adds the labels that name the component.
+  /// Appends the component's own metrics to `batch`; the runtime adds the labels that name the component,
+  /// `component_path` and `component_id`.
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch
 }
 
@@ -67,13 +70,17 @@ public struct ComponentContext: Sendable {
   /// Where others send samples to this component; the same one as long as the id exists, whatever is reloaded.
   public let metricsInlet: MetricsInlet
   let handle: ComponentHandle
+  let tenure: Int
 
   /// Says that the component does its work.
-  public func reportHealthy() { handle.report(.healthy) }
+  public func reportHealthy() { handle.report(.healthy, by: tenure) }
 
   /// Says that the component cannot do its work, and why; it goes on trying.
-  public func reportUnhealthy(_ reason: String) { handle.report(.unhealthy(reason)) }
+  public func reportUnhealthy(_ reason: String) { handle.report(.unhealthy(reason), by: tenure) }
 
   /// Replaces the component's exports; what refers to them is evaluated again.
-  public func publish(_ exports: [String: Value]) { handle.publish(exports) }
+  ///
+  /// Passed over unless the component runs. What was published stays, also when the component is made anew, until that
+  /// one publishes: others should not see targets vanish because an argument changed.
+  public func publish(_ exports: [String: Value]) { handle.publish(exports, by: tenure) }
 }

@@ -37,6 +37,7 @@ public actor Controller {
   private var turn = Turn()
   private var importWatch: Task<Void, Never>?
   private var loads = LoadRecord()
+  private var isStopped = false
 
   /// A controller of the configuration at `source`; nothing is read until `start`.
   ///
@@ -80,6 +81,7 @@ public actor Controller {
     await takeTurn()
     defer { turn.pass() }
     do throws(ConfigurationError) {
+      guard !isStopped else { throw .unreadable("the agent is stopping") }
       let plan = try planner().plan(source)
       applySettings(plan.settings)
       await move(to: plan)
@@ -91,11 +93,13 @@ public actor Controller {
     }
   }
 
-  /// Stops every component, those that others feed last.
+  /// Stops every component, those that others feed last; nothing starts again.
   public func stop() async {
     await takeTurn()
     defer { turn.pass() }
+    isStopped = true
     importWatch?.cancel()
+    importWatch = nil
     for index in running.indices.reversed() { await stop(index) }
   }
 
@@ -127,9 +131,8 @@ public actor Controller {
     running = []
     for var step in plan.steps {
       if let old = kept[step.node.id] {
-        step = Plan.Step(
-          node: step.node, evaluated: step.evaluated, exports: step.exports, component: old.step.component,
-          handle: step.handle)
+        step.goOn(as: old.step)
+        step.handle.reportEvaluation(nil)
         running.append(Running(step: step, task: old.task))
       } else {
         running.append(Running(step: step, task: start(step)))
@@ -150,11 +153,9 @@ public actor Controller {
 
   private func start(_ step: Plan.Step) -> Task<Void, Never>? {
     guard let component = step.component else { return nil }
-    step.handle.reset(step.exports)
-    step.handle.report(.unknown)
-    step.handle.inlet.close()
+    step.handle.begin(step.tenure, exports: step.exports)
     return Task { [log] in
-      await supervise(component, step.handle, log.component(step.node.id))
+      await supervise(component, step.handle, step.tenure, log.component(step.node.id))
     }
   }
 
@@ -164,7 +165,7 @@ public actor Controller {
     task.cancel()
     await task.value
     running[index].task = nil
-    running[index].step.handle.report(.exited)
+    running[index].step.handle.end()
   }
 
   private func takeTurn() async {
@@ -178,8 +179,8 @@ public actor Controller {
   private func exportsChanged(of id: String) async {
     await takeTurn()
     defer { turn.pass() }
-    guard let changed = running.firstIndex(where: { $0.step.node.id == id }) else { return }
-    running[changed].step.exports = running[changed].step.handle.exports
+    guard !isStopped, let changed = running.firstIndex(where: { $0.step.node.id == id }) else { return }
+    running[changed].step.exports = running[changed].step.handle.takeExports()
     var stale: Set<String> = [id]
     for index in running.indices where running[index].step.node.dependencies.contains(where: stale.contains) {
       if await reevaluate(index) { stale.insert(running[index].step.node.id) }
@@ -192,19 +193,23 @@ public actor Controller {
     for other in running { evaluation.exports[other.step.node.id] = other.step.exports }
     let old = running[index].step
     let result = planner().reevaluate(old, evaluation.scope(of: old.node))
-    guard let new = result.step else {
+    guard var new = result.step else {
       // It goes on with the arguments it has.
-      let reason = result.errors.map(\.message).joined(separator: "; ")
-      old.handle.report(.unhealthy("its arguments cannot be evaluated any more: \(reason)"))
+      let reason = "its arguments cannot be evaluated any more: \(result.errors.map(\.message).joined(separator: "; "))"
+      if !old.handle.hasProblem { log.error("goes on with old arguments", ("id", old.node.name), ("err", reason)) }
+      old.handle.reportEvaluation(reason)
       return false
     }
+    old.handle.reportEvaluation(nil)
     guard new.evaluated != old.evaluated || new.exports != old.exports else { return false }
-    if old.component != nil, await !takesOver(old, new) {
+    if old.component == nil {
+      running[index].step = new
+    } else if await takesOver(old, new) {
+      new.goOn(as: old)
+      running[index].step = new
+    } else {
       await stop(index)
       running[index] = Running(step: new, task: start(new))
-    } else {
-      running[index].step = Plan.Step(
-        node: new.node, evaluated: new.evaluated, exports: new.exports, component: old.component, handle: old.handle)
     }
     return new.exports != old.exports
   }
@@ -215,11 +220,10 @@ public actor Controller {
     importWatch?.cancel()
     importWatch = nil
     guard let pause = imports.map(\.pollFrequency).min() else { return }
-    let paths = imports.map(\.path)
-    importWatch = Task { [weak self] in
-      var seen = stamps(of: paths)
+    importWatch = Task { [weak self, imports] in
+      var seen = imports.map(\.stamps)
       while (try? await Task.sleep(for: max(pause, .seconds(1)))) != nil {
-        let now = stamps(of: paths)
+        let now = imports.map { ImportedFile.stamps(of: $0.path) }
         guard now != seen else { continue }
         seen = now
         await self?.reloadForImports()
@@ -245,10 +249,10 @@ public actor Controller {
 
   /// Every component with its health.
   public var statuses: [ComponentStatus] {
-    running.filter { $0.step.component != nil }.map { running in
+    running.filter { $0.step.component != nil || $0.step.handle.hasProblem }.map { running in
       let (health, since) = running.step.handle.health
       return ComponentStatus(
-        id: running.step.node.id, kind: running.step.node.kind, health: health, since: since,
+        id: running.step.node.name, kind: running.step.node.kind, health: health, since: since,
         references: running.step.node.dependencies)
     }
   }
@@ -260,7 +264,7 @@ public actor Controller {
     writeHealth(to: &batch)
     for running in running {
       guard let component = running.step.component else { continue }
-      batch = await component.collectMetrics(into: batch)
+      batch.append(await component.collectMetrics(into: SeriesBatch()), ofComponent: running.step.node.id)
     }
     return batch
   }
@@ -276,32 +280,26 @@ public actor Controller {
 }
 
 /// Runs `component` until it is cancelled; when it fails, says why and tries again, each time later.
-private func supervise(_ component: any Component, _ handle: ComponentHandle, _ log: Log) async {
+private func supervise(_ component: any Component, _ handle: ComponentHandle, _ tenure: Int, _ log: Log) async {
   var pause = 1
   while !Task.isCancelled {
     let started = monotonicNanoseconds()
     do {
       try await component.run()
-      if !Task.isCancelled { handle.report(.exited) }
+      if Task.isCancelled { return }
+      handle.report(.exited, by: tenure)
+      handle.inlet.fail("it has ended")
       return
     } catch {
       if Task.isCancelled { return }
       let reason = "\(error)"
-      handle.report(.unhealthy(reason))
+      handle.report(.unhealthy(reason), by: tenure)
       handle.inlet.fail(reason)
       if monotonicNanoseconds() - started > 60_000_000_000 { pause = 1 }
       log.error("cannot do its work; trying again in \(pause) s", ("err", reason))
     }
     try? await Task.sleep(for: .seconds(pause))
     pause = min(pause * 2, 30)
-  }
-}
-
-/// The stamps of the files at `paths`, and of the files in those that are directories.
-private func stamps(of paths: [String]) -> [FileStamp?] {
-  paths.flatMap { path in
-    let below = fileKind(path) == .directory ? (try? listDirectory(path)) ?? [] : []
-    return [FileStamp(path)] + below.map { FileStamp("\(path)/\($0)") }
   }
 }
 

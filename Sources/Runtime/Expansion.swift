@@ -18,9 +18,13 @@ struct Expansion {
   private let kinds: [String: ComponentKind]
   private let skipUnsupported: Bool
   private var declared: [String: SourceRange] = [:]  // where each id was first written
+  private var scopes: [DefinitionScope] = []
+  private var leftOutInstances: [String] = []
 
-  /// Custom components within each other, beyond which something must be declaring itself.
-  private static let depthLimit = 16
+  /// Modules in modules multiply: beyond these numbers a small file would be a large graph.
+  private static let nodeLimit = 20_000
+  private static let importLimit = 1000
+  private static let importDepthLimit = 16
 
   init(
     _ bodies: [Body], sources: [SourceFile], directory: String, kinds: [ComponentKind], skipUnsupported: Bool
@@ -29,7 +33,7 @@ struct Expansion {
     self.kinds = Dictionary(kinds.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
     self.skipUnsupported = skipUnsupported
     let body = Body(statements: bodies.flatMap(\.statements))
-    expand(body, path: "", directory: directory, inherited: [:], depth: 0)
+    expand(body, path: "", directory: directory, around: nil, within: [])
     resolveReferences()
   }
 
@@ -41,20 +45,19 @@ struct Expansion {
 
   // MARK: One body
 
+  /// `around` is the scope the body was written in; `origins` are the custom components it is the inside of.
   @discardableResult
   private mutating func expand(
-    _ body: Body, path: String, directory: String, inherited: [String: Definition], depth: Int
+    _ body: Body, path: String, directory: String, around: Int?, within origins: [SourceRange]
   ) -> Int {
     let module = modules.count
     modules.append(Module(path: path, directory: directory))
     for attribute in body.attributes {
       report("unrecognized attribute \(attribute.name.name)", at: attribute.name.range)
     }
-    let definitions = inherited.merging(
-      collectDefinitions(body.blocks, directory: directory, inherited: inherited, depth: depth)
-    ) { _, inner in inner }
+    let scope = addScope(body.blocks, directory: directory, around: around, importing: [])
     for block in body.blocks where !Self.definesNames(block) {
-      add(block, to: module, definitions: definitions, depth: depth)
+      add(block, to: module, scope: scope, within: origins)
     }
     return module
   }
@@ -63,7 +66,7 @@ struct Expansion {
     block.fullName == "declare" || block.fullName.hasPrefix("import.")
   }
 
-  private mutating func add(_ block: Block, to module: Int, definitions: [String: Definition], depth: Int) {
+  private mutating func add(_ block: Block, to module: Int, scope: Int, within origins: [SourceRange]) {
     let name = block.fullName
     if Settings.blockNames.contains(name) { return addSettings(block, to: module) }
     if name == "argument" || name == "export" {
@@ -72,11 +75,11 @@ struct Expansion {
       }
       return
     }
-    if let definition = definitions[name] {
-      return addInstance(of: definition, block, to: module, depth: depth)
+    if let definition = definition(name, in: scope) {
+      return addInstance(of: definition, block, to: module, within: origins)
     }
     if let kind = kinds[name] { return addComponent(kind, block, to: module) }
-    reportUnsupported(block, in: module, definitions: definitions)
+    reportUnsupported(block, in: module, scope: scope)
   }
 
   private mutating func addSettings(_ block: Block, to module: Int) {
@@ -88,34 +91,46 @@ struct Expansion {
   }
 
   private mutating func addComponent(_ kind: ComponentKind, _ block: Block, to module: Int) {
+    guard nodes.count < Self.nodeLimit else { return reportTooLarge(at: block.headerRange) }
     guard let local = localID(block), declare(block, id: modules[module].id(local)) else { return }
     let id = modules[module].id(local)
     modules[module].names[local] = id
     nodes.append(Node(id: id, kind: kind.name, role: .component(kind), block: block, body: block.body, module: module))
   }
 
-  private mutating func addInstance(of definition: Definition, _ block: Block, to module: Int, depth: Int) {
+  private mutating func addInstance(
+    of definition: Definition, _ block: Block, to module: Int, within origins: [SourceRange]
+  ) {
     guard let local = localID(block), declare(block, id: modules[module].id(local)) else { return }
-    guard depth < Self.depthLimit else {
+    guard !origins.contains(definition.origin) else {
       return report(
-        "\(block.fullName) contains itself, or custom components are nested deeper than \(Self.depthLimit)",
-        at: block.headerRange)
+        "\(block.fullName) contains itself", at: block.headerRange,
+        hint: "a declare cannot use itself, nor what uses it")
     }
+    guard nodes.count < Self.nodeLimit else { return reportTooLarge(at: block.headerRange) }
     let id = modules[module].id(local)
     let declarations = argumentDeclarations(of: definition)
     nodes.append(
       Node(
-        id: "\(id)/arguments", kind: block.fullName, role: .arguments(declarations), block: block, body: block.body,
+        id: id + Node.argumentsSuffix, kind: block.fullName, role: .arguments(declarations), block: block,
+        body: block.body,
         module: module))
     let inner = expand(
-      definition.body, path: id, directory: definition.directory, inherited: definition.definitions,
-      depth: depth + 1)
-    for declaration in declarations { modules[inner].names["argument.\(declaration.name)"] = "\(id)/arguments" }
+      definition.body, path: id, directory: definition.directory, around: definition.scope,
+      within: origins + [definition.origin])
+    for declaration in declarations {
+      modules[inner].names["argument.\(declaration.name)"] = id + Node.argumentsSuffix
+    }
     modules[module].names[local] = id
     nodes.append(
       Node(
         id: id, kind: block.fullName, role: .exports(exportDeclarations(of: definition)), block: block,
         body: definition.exportsBody, module: inner))
+  }
+
+  private mutating func reportTooLarge(at range: SourceRange) {
+    let message = "the configuration has more than \(Self.nodeLimit) components"
+    if !diagnostics.contains(where: { $0.message == message }) { report(message, at: range) }
   }
 
   /// Notes that `block` is `id`; false (and a diagnostic) when another is already.
@@ -141,18 +156,18 @@ struct Expansion {
 
   // MARK: What we do not have
 
-  private mutating func reportUnsupported(_ block: Block, in module: Int, definitions: [String: Definition]) {
+  private mutating func reportUnsupported(_ block: Block, in module: Int, scope: Int) {
     let name = block.fullName
-    if skipUnsupported {
-      if let label = block.label, !label.isEmpty { modules[module].skipped.insert("\(name).\(label)") }
-      return report("\(name) is left out: this agent does not have it", at: block.headerRange, severity: .warning)
-    }
-    let offered = kinds.keys.sorted() + definitions.keys.sorted()
     if UnsupportedComponents.exists(name) {
+      if skipUnsupported {
+        if let label = block.label, !label.isEmpty { modules[module].skipped.insert("\(name).\(label)") }
+        return report("\(name) is left out: this agent does not have it", at: block.headerRange, severity: .warning)
+      }
       return report(
         "\"\(name)\" exists in Alloy but not in this agent", at: block.headerRange,
         hint: UnsupportedComponents.hint(for: name, offered: kinds.keys.sorted()))
     }
+    let offered = kinds.keys.sorted() + definitionNames(in: scope)
     let hint =
       closestName(to: name, among: offered + Settings.blockNames).map { "did you mean \"\($0)\"?" }
       ?? "this agent has \(kinds.keys.sorted().joined(separator: ", "))"
@@ -161,33 +176,79 @@ struct Expansion {
 
   // MARK: Modules
 
-  private mutating func collectDefinitions(
-    _ blocks: [Block], directory: String, inherited: [String: Definition], depth: Int
-  ) -> [String: Definition] {
-    var found: [String: Definition] = [:]
-    for block in blocks where block.fullName.hasPrefix("import.") {
-      found.merge(definitions(importedBy: block, directory: directory, depth: depth)) { _, new in new }
-    }
-    for block in blocks where block.fullName == "declare" {
-      guard let label = block.label, !label.isEmpty else {
-        report("declare block must have a label", at: block.headerRange)
-        continue
+  /// What the `declare` and `import` blocks among `blocks` define, for each other and for the rest of the body.
+  private mutating func addScope(
+    _ blocks: [Block], directory: String, around: Int?, importing: [String]
+  ) -> Int {
+    let scope = scopes.count
+    scopes.append(DefinitionScope(parent: around))
+    var labels: [String: SourceRange] = [:]
+    for block in blocks where Self.definesNames(block) {
+      guard let label = definedLabel(block, &labels) else { continue }
+      if block.fullName == "declare" {
+        scopes[scope].definitions[label] = Definition(
+          body: block.body, directory: directory, scope: scope, origin: block.headerRange)
+      } else {
+        for (name, definition) in definitions(importedBy: block, label, directory: directory, importing: importing) {
+          scopes[scope].definitions["\(label).\(name)"] = definition
+        }
       }
-      found[label] = Definition(
-        body: block.body, directory: directory, definitions: inherited.merging(found) { _, inner in inner })
     }
-    return found
+    return scope
   }
 
-  private mutating func definitions(importedBy block: Block, directory: String, depth: Int) -> [String: Definition] {
+  private mutating func definedLabel(_ block: Block, _ labels: inout [String: SourceRange]) -> String? {
+    guard let label = block.label, !label.isEmpty else {
+      report("\(block.fullName) block must have a label", at: block.headerRange)
+      return nil
+    }
+    let id = "\(block.fullName).\(label)"
+    if let first = labels[id] {
+      report(
+        "block \(id) already declared at \(first.start)", at: block.headerRange, hint: "give one of them another label")
+      return nil
+    }
+    labels[id] = block.headerRange
+    guard !isReserved(label) else {
+      report(
+        "\(id): \"\(label)\" is a name of the configuration language", at: block.headerRange,
+        hint: "choose a label that no built-in block begins with")
+      return nil
+    }
+    return label
+  }
+
+  private func isReserved(_ name: String) -> Bool {
+    Settings.blockNames.contains(name) || ["declare", "argument", "export", "import", "foreach"].contains(name)
+      || UnsupportedComponents.families.contains(name) || kinds.keys.contains { $0.hasPrefix(name + ".") }
+  }
+
+  private func definition(_ name: String, in scope: Int) -> Definition? {
+    var next: Int? = scope
+    while let scope = next {
+      if let found = scopes[scope].definitions[name] { return found }
+      next = scopes[scope].parent
+    }
+    return nil
+  }
+
+  private func definitionNames(in scope: Int) -> [String] {
+    var names: [String] = []
+    var next: Int? = scope
+    while let scope = next {
+      names += scopes[scope].definitions.keys
+      next = scopes[scope].parent
+    }
+    return names.sorted()
+  }
+
+  private mutating func definitions(
+    importedBy block: Block, _ namespace: String, directory: String, importing: [String]
+  ) -> [String: Definition] {
     guard block.fullName == "import.file" else {
       report(
         "\(block.fullName) exists in Alloy but not in this agent", at: block.headerRange,
         hint: "put the module in a file and use import.file")
-      return [:]
-    }
-    guard let namespace = block.label, !namespace.isEmpty else {
-      report("import.file block must have a label", at: block.headerRange)
       return [:]
     }
     let (evaluated, found) = evaluate(block, in: Scope(modulePath: directory))
@@ -200,13 +261,22 @@ struct Expansion {
     }
     let problems = found + decoder.finish()
     diagnostics += problems
-    guard !problems.contains(where: { $0.severity == .error }), depth < Self.depthLimit else { return [:] }
-    imports.append(ImportedFile(path: filename, pollFrequency: pollFrequency))
-    return readModule(filename, namespace: namespace, importedAt: block.headerRange, depth: depth)
+    guard !problems.contains(where: { $0.severity == .error }) else { return [:] }
+    guard !importing.contains(filename), importing.count < Self.importDepthLimit, imports.count < Self.importLimit
+    else {
+      let problem = importing.contains(filename) ? "\(filename) imports itself" : "too many imports within each other"
+      report("import.file \"\(namespace)\": \(problem)", at: block.headerRange)
+      return [:]
+    }
+    // What is to be noticed at once is looked at often; it is one system call a file.
+    let pause = detector == "poll" ? pollFrequency : min(pollFrequency, .seconds(5))
+    imports.append(
+      ImportedFile(path: filename, pollFrequency: pause, stamps: ImportedFile.stamps(of: filename)))
+    return readModule(filename, namespace: namespace, importedAt: block.headerRange, importing: importing + [filename])
   }
 
   private mutating func readModule(
-    _ path: String, namespace: String, importedAt range: SourceRange, depth: Int
+    _ path: String, namespace: String, importedAt range: SourceRange, importing: [String]
   ) -> [String: Definition] {
     let source = ConfigurationSource(path: path)
     let files: ConfigurationSource.Files
@@ -214,24 +284,24 @@ struct Expansion {
       report("import.file \"\(namespace)\": \(error)", at: range)
       return [:]
     }
-    sources += files.files
+    diagnostics += files.diagnostics
     var body = Body()
     for file in files.files {
+      if !sources.contains(where: { $0.name == file.name }) { sources.append(file) }
       let (parsed, problems) = parse(file)
       diagnostics += problems
       body.statements += parsed.statements
     }
     for statement in body.statements {
       if case .block(let block) = statement, Self.definesNames(block) { continue }
+      var range = statement.range
+      if case .block(let block) = statement { range = block.headerRange }
       report(
-        "only declare and import blocks are allowed in a module", at: statement.range,
+        "only declare and import blocks are allowed in a module", at: range,
         hint: "to load several files as one configuration, put them in a directory and run that")
     }
-    let definitions = collectDefinitions(
-      body.blocks.filter(Self.definesNames), directory: source.directory, inherited: [:], depth: depth + 1)
-    return Dictionary(
-      definitions.filter { !$0.key.contains(".") }.map { ("\(namespace).\($0.key)", $0.value) },
-      uniquingKeysWith: { first, _ in first })
+    let scope = addScope(body.blocks, directory: source.directory, around: nil, importing: importing)
+    return scopes[scope].definitions.filter { !$0.key.contains(".") }
   }
 
   private mutating func argumentDeclarations(of definition: Definition) -> [ArgumentDeclaration] {
@@ -261,6 +331,14 @@ struct Expansion {
         report("missing required attribute \"value\"", at: block.headerRange)
         return nil
       }
+      for statement in block.body.statements {
+        switch statement {
+        case .attribute(let other) where other.name.name != "value":
+          report("unrecognized attribute name \"\(other.name.name)\"", at: other.name.range)
+        case .block(let other): report("unrecognized block name \"\(other.fullName)\"", at: other.headerRange)
+        case .attribute: break
+        }
+      }
       return ExportDeclaration(name: name, value: value.value)
     }
   }
@@ -271,22 +349,29 @@ struct Expansion {
     var changed = true
     while changed {
       changed = false
-      for index in nodes.indices.reversed() where refersToSkipped(nodes[index]) {
-        let node = nodes.remove(at: index)
-        report(
-          "\(node.id) is left out: it refers to a component that is", at: node.block.headerRange, severity: .warning)
-        leaveOut(node)
+      for index in nodes.indices.reversed() where mustBeLeftOut(nodes[index]) {
+        leaveOut(nodes.remove(at: index))
         changed = true
       }
     }
     for index in nodes.indices { nodes[index].dependencies = dependencies(of: nodes[index]) }
   }
 
-  private func refersToSkipped(_ node: Node) -> Bool {
-    references(in: node.body).contains { modules[node.module].refersToSkipped($0.path) }
+  private func mustBeLeftOut(_ node: Node) -> Bool {
+    references(in: node.body).contains { modules[node.module].refersToSkipped($0.path) } || isInsideLeftOut(node)
+  }
+
+  /// Without its arguments nothing of a custom component can run.
+  private func isInsideLeftOut(_ node: Node) -> Bool {
+    leftOutInstances.contains { node.id == $0 || node.id.hasPrefix($0 + "/") }
   }
 
   private mutating func leaveOut(_ node: Node) {
+    if !isInsideLeftOut(node) {
+      report(
+        "\(node.name) is left out: it refers to a component that is", at: node.block.headerRange, severity: .warning)
+    }
+    if case .arguments = node.role { leftOutInstances.append(node.name) }
     for module in modules.indices {
       for (name, id) in modules[module].names where id == node.id {
         modules[module].names[name] = nil
@@ -307,7 +392,7 @@ struct Expansion {
       }
       if !found.contains(id) { found.append(id) }
     }
-    if case .exports = node.role { found.append("\(node.id)/arguments") }
+    if case .exports = node.role { found.append(node.id + Node.argumentsSuffix) }
     return found
   }
 
@@ -315,19 +400,14 @@ struct Expansion {
   private func closestReference(to path: [String], among names: [String]) -> String? {
     for length in stride(from: path.count, to: 1, by: -1) {
       let written = path[..<length].joined(separator: ".")
-      if let name = closestName(to: written, among: names) {
+      let candidates = names.filter { name in name.count { $0 == "." } == length - 1 }
+      if let name = closestName(to: written, among: candidates) {
         let rest = path[length...].map { ".\($0)" }.joined()
         return "did you mean \(name)\(rest)?"
       }
     }
     return nil
   }
-}
-
-/// A file or directory that was imported.
-struct ImportedFile: Sendable {
-  var path: String
-  var pollFrequency: Duration
 }
 
 extension Definition {

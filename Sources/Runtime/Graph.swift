@@ -24,7 +24,7 @@ enum Graph {
     let nodes: [Node]
     let indexByID: [String: Int]
     var marks: [Mark]
-    var path: [Int] = []
+    var path: [(index: Int, next: Int)] = []
     var finished: [Int] = []
     var cycles: [[Int]] = []
 
@@ -34,36 +34,46 @@ enum Graph {
       marks = Array(repeating: .untouched, count: nodes.count)
     }
 
-    mutating func visit(_ index: Int) {
-      switch marks[index] {
-      case .done, .cyclic: return
-      case .open:
-        let cycle = Array(path[path.firstIndex(of: index)!...])
-        cycles.append(cycle)
-        for member in cycle { marks[member] = .cyclic }
-        return
-      case .untouched: break
+    /// Not recursive: a configuration may be one long chain.
+    mutating func visit(_ start: Int) {
+      guard marks[start] == .untouched else { return }
+      open(start)
+      while let (index, next) = path.last {
+        let dependencies = nodes[index].dependencies
+        if next < dependencies.count {
+          path[path.count - 1].next += 1
+          if let dependency = indexByID[dependencies[next]] { enter(dependency) }
+        } else {
+          path.removeLast()
+          if marks[index] == .open {
+            marks[index] = .done
+            finished.append(index)
+          }
+        }
       }
+    }
+
+    private mutating func open(_ index: Int) {
       marks[index] = .open
-      path.append(index)
-      for dependency in nodes[index].dependencies {
-        if let next = indexByID[dependency] { visit(next) }
-      }
-      path.removeLast()
-      guard marks[index] == .open else { return }
-      marks[index] = .done
-      finished.append(index)
+      path.append((index, 0))
+    }
+
+    private mutating func enter(_ index: Int) {
+      if marks[index] == .untouched { return open(index) }
+      guard marks[index] == .open, let start = path.firstIndex(where: { $0.index == index }) else { return }
+      let cycle = path[start...].map(\.index)
+      cycles.append(cycle)
+      for member in cycle { marks[member] = .cyclic }
     }
   }
 
   /// One diagnostic for each member of each cycle, as Alloy reports them.
   static func diagnostics(for cycles: [[Int]], in nodes: [Node]) -> [Diagnostic] {
     cycles.flatMap { cycle in
-      let names = cycle.map { nodes[$0].id }.joined(separator: ", ")
-      return cycle.map { index in
-        let message = cycle.count == 1 ? "cannot reference self" : "cycle detected: \(names)"
-        return Diagnostic(.error, message, at: nodes[index].block.headerRange)
-      }
+      var names: [String] = []
+      for index in cycle where !names.contains(nodes[index].name) { names.append(nodes[index].name) }
+      let message = names.count == 1 ? "cannot reference self" : "cycle detected: \(names.joined(separator: ", "))"
+      return cycle.map { Diagnostic(.error, message, at: nodes[$0].block.headerRange) }
     }
   }
 }

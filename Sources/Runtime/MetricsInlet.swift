@@ -18,6 +18,7 @@ public final class MetricsInlet: MetricsReceiver {
   private struct Guarded {
     var state = State.closed(waiting: [:])
     var nextWaiter: UInt64 = 0
+    var changes: UInt64 = 0
   }
 
   /// The id of the component behind the door.
@@ -33,6 +34,7 @@ public final class MetricsInlet: MetricsReceiver {
   public func close() {
     guarded.withLock { guarded in
       if case .closed = guarded.state { return }
+      guarded.changes &+= 1
       guarded.state = .closed(waiting: [:])
     }
   }
@@ -45,7 +47,10 @@ public final class MetricsInlet: MetricsReceiver {
 
   private func change(to state: State, release: (CheckedContinuation<Void, any Error>) -> Void) {
     let waiting = guarded.withLock { guarded -> [CheckedContinuation<Void, any Error>] in
-      defer { guarded.state = state }
+      defer {
+        guarded.changes &+= 1
+        guarded.state = state
+      }
       guard case .closed(let waiting) = guarded.state else { return [] }
       return Array(waiting.values)
     }
@@ -53,10 +58,17 @@ public final class MetricsInlet: MetricsReceiver {
   }
 
   /// Hands `batch` on once the component is there.
+  ///
+  /// What a component could not take because it was being stopped meanwhile goes to the one after it, which may see
+  /// parts of it twice.
   public func receive(_ batch: SeriesBatch) async throws {
     while true {
-      switch guarded.withLock({ $0.state }) {
-      case .open(let receiver): return try await receiver.receive(batch)
+      let (state, changes) = guarded.withLock { ($0.state, $0.changes) }
+      switch state {
+      case .open(let receiver):
+        do { return try await receiver.receive(batch) } catch {
+          guard !Task.isCancelled, guarded.withLock({ $0.changes }) != changes else { throw error }
+        }
       case .failed(let reason): throw InletError(id: id, reason: reason)
       case .closed: try await waitForChange()
       }

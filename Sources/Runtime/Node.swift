@@ -26,6 +26,14 @@ struct Node: Sendable {
   let module: Int
   /// The ids this node refers to.
   var dependencies: [String] = []
+
+  /// The id of the component, or of the custom component this is an end of.
+  var name: String {
+    guard case .arguments = role else { return id }
+    return String(id.dropLast(Self.argumentsSuffix.count))
+  }
+
+  static let argumentsSuffix = "/arguments"
 }
 
 /// `argument "name" { … }` of a `declare`.
@@ -68,15 +76,18 @@ struct Module: Sendable {
   }
 }
 
-/// A `declare`, with what its body can see.
-final class Definition: Sendable {
+/// A `declare`, and where what its body can name is looked up.
+struct Definition: Sendable {
   let body: Body
   let directory: String
-  let definitions: [String: Definition]
+  /// The index of the scope it was written in.
+  let scope: Int
+  /// Where it was written, which tells it from every other.
+  let origin: SourceRange
+}
 
-  init(body: Body, directory: String, definitions: [String: Definition]) {
-    self.body = body
-    self.directory = directory
-    self.definitions = definitions
-  }
+/// The custom components that can be named in some body, besides those of the scope around it.
+struct DefinitionScope: Sendable {
+  let parent: Int?
+  var definitions: [String: Definition] = [:]
 }

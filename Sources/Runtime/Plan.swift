@@ -12,8 +12,16 @@ public struct Plan: Sendable {
     /// What others see of it.
     var exports: [String: Value]
     /// Nil for the ends of custom components.
-    let component: (any Component)?
+    var component: (any Component)?
     let handle: ComponentHandle
+    /// The component's place in the line of those with this id.
+    var tenure = 0
+
+    /// The component of `old`, which runs, has taken over these arguments.
+    mutating func goOn(as old: Step) {
+      component = old.component
+      tenure = old.tenure
+    }
   }
 
   /// In an order in which each comes after what it refers to.
@@ -70,6 +78,7 @@ struct Planner {
     diagnostics += Graph.diagnostics(for: order.cycles, in: expansion.nodes)
     let evaluation = evaluate(order.indices.map { expansion.nodes[$0] }, into: &plan, &diagnostics)
     plan.settings = readSettings(expansion.settings, evaluation.rootScope, into: &diagnostics)
+    diagnostics = diagnostics.withoutRepetitions
     try stopAtErrors(diagnostics, expansion.sources)
     plan.warnings = inFileOrder(diagnostics)
     return plan
@@ -83,12 +92,28 @@ struct Planner {
   private func readSettings(_ blocks: [Block], _ scope: Scope, into diagnostics: inout [Diagnostic]) -> Settings {
     var settings = Settings()
     for block in blocks {
-      let (evaluated, found) = Syntax.evaluate(block, in: scope)
+      if let message = Settings.unused[block.fullName] {
+        diagnostics.append(Diagnostic(.warning, message, at: block.headerRange))
+        continue
+      }
+      var (evaluated, found) = Syntax.evaluate(block, in: scope)
+      if let problem = removeReceivers(from: &evaluated, &found) { diagnostics.append(problem) }
       let decoder = BlockDecoder(evaluated)
       settings.apply(decoder)
       diagnostics += found + decoder.finish()
     }
     return settings
+  }
+
+  /// Takes `write_to` out of a `logging` block, for this version lacks the components it could name.
+  private func removeReceivers(from evaluated: inout EvaluatedBlock, _ found: inout [Diagnostic]) -> Diagnostic? {
+    guard evaluated.name == "logging", let writeTo = evaluated.attribute("write_to") else { return nil }
+    evaluated.attributes.removeAll { $0.name == "write_to" }
+    guard writeTo.value != .array([]) else { return nil }
+    found.removeAll { $0.range.map { writeTo.range.start <= $0.start && $0.end <= writeTo.range.end } ?? false }
+    return Diagnostic(
+      skipUnsupported ? .warning : .error, "write_to: no component of this version takes log lines",
+      at: writeTo.range, hint: "leave it out; the agent's own lines go to standard error")
   }
 
   // MARK: Evaluation
@@ -124,7 +149,7 @@ struct Planner {
       if let step = running[node.id], step.node.kind == kind.name, step.evaluated == evaluated, step.component != nil {
         return Plan.Step(
           node: node, evaluated: evaluated, exports: step.handle.exports, component: step.component,
-          handle: step.handle)
+          handle: step.handle, tenure: step.tenure)
       }
       return make(kind, node, evaluated, found, &diagnostics)
     }
@@ -136,19 +161,21 @@ struct Planner {
   ) -> Plan.Step? {
     let handle = handle(node.id)
     let decoder = BlockDecoder(evaluated)
-    let component = kind.make(decoder, context(for: node.id, handle))
+    let tenure = handle.newTenure()
+    let component = kind.make(decoder, context(for: node.id, handle, tenure))
     // What could not be evaluated was reported already; that it is missing now is no second mistake.
     let mistakes = decoder.finish()
     diagnostics += found.contains { $0.severity == .error } ? mistakes.filter { $0.severity == .warning } : mistakes
     guard let component else { return nil }
     return Plan.Step(
-      node: node, evaluated: evaluated, exports: component.exports, component: component, handle: handle)
+      node: node, evaluated: evaluated, exports: handle.published ?? component.exports, component: component,
+      handle: handle, tenure: tenure)
   }
 
-  func context(for id: String, _ handle: ComponentHandle) -> ComponentContext {
+  func context(for id: String, _ handle: ComponentHandle, _ tenure: Int) -> ComponentContext {
     ComponentContext(
       id: id, log: log.component(id), stateDirectory: "\(storagePath)/\(id)", metricsInlet: handle.inlet,
-      handle: handle)
+      handle: handle, tenure: tenure)
   }
 
   private func handle(_ id: String) -> ComponentHandle { running[id]?.handle ?? makeHandle(id) }
@@ -209,7 +236,7 @@ struct Evaluation {
     var visible: [String: Value] = [:]
     for (name, id) in module.names where node.dependencies.contains(id) {
       guard let values = exports[id] else { continue }
-      if name.hasPrefix("argument."), id.hasSuffix("/arguments") {
+      if name.hasPrefix("argument."), id.hasSuffix(Node.argumentsSuffix) {
         visible[name] = .object(["value": values[String(name.dropFirst("argument.".count))] ?? .null])
       } else {
         visible[name] = .object(values)
@@ -226,5 +253,19 @@ extension Planner {
     let step = evaluate(old.node, scope, &diagnostics)
     let errors = diagnostics.filter { $0.severity == .error }
     return (errors.isEmpty ? step : nil, errors)
+  }
+}
+
+extension [Diagnostic] {
+  /// What is wrong in a module is found once for each of its instances, and a name that means nothing both when names
+  /// are looked up (with a hint) and when values are: told once.
+  fileprivate var withoutRepetitions: [Diagnostic] {
+    var seen: [String: [SourceRange?]] = [:]
+    return filter { diagnostic in
+      let places = seen[diagnostic.message, default: []]
+      guard !places.contains(diagnostic.range) else { return false }
+      seen[diagnostic.message] = places + [diagnostic.range]
+      return true
+    }
   }
 }

@@ -34,21 +34,19 @@ public struct Settings: Equatable, Sendable {
   /// The names of the blocks that are about the agent itself.
   static let blockNames = ["logging", "http", "livedebugging", "tracing", "remotecfg"]
 
+  /// Those that are accepted, unread: what they name need not exist here.
+  static let unused = [
+    "tracing": "tracing is accepted and does nothing: this agent has no traces of its own",
+    "remotecfg": "remotecfg is accepted and does nothing: the configuration is read from local files only",
+  ]
+
   /// Takes what `block` says; mistakes go to its decoder.
   mutating func apply(_ block: BlockDecoder) {
     switch block.name {
     case "logging": applyLogging(block)
     case "http": applyHTTP(block)
     case "livedebugging": liveDebugging = block.optional("enabled", .bool, default: false)
-    case "tracing":
-      _ = block.optional("sampling_fraction", .double)
-      _ = block.optional("write_to", .any)
-      block.warning("tracing is accepted and does nothing: this agent has no traces of its own")
-    default:
-      for attribute in ["url", "id", "attributes", "poll_frequency", "poll_interval", "name"] {
-        _ = block.optional(attribute, .any)
-      }
-      block.warning("remotecfg is accepted and does nothing: the configuration is read from local files only")
+    default: preconditionFailure("BUG: \(block.name) is no block about the agent")
     }
   }
 
@@ -65,11 +63,6 @@ public struct Settings: Equatable, Sendable {
     } else {
       block.error("unrecognized log format \"\(format)\"", at: "format", hint: "logfmt or json")
     }
-    if !block.optional("write_to", .list(of: .any), default: []).isEmpty {
-      block.error(
-        "write_to: no component of this version takes log lines", at: "write_to",
-        hint: "leave it out; the agent's own lines go to standard error")
-    }
     let destination = block.optional("destination", .string, default: "stderr")
     if destination != "stderr" {
       block.error(
@@ -78,16 +71,16 @@ public struct Settings: Equatable, Sendable {
   }
 
   private mutating func applyHTTP(_ block: BlockDecoder) {
-    for auth in block.blocks("auth.basic") {
+    if let auth = block.block("auth.basic") {
       let name = auth.required("username", .string)
       let password = auth.required("password", .secret)
       httpUser = (name, password.revealed)
     }
-    for filter in block.blocks("auth.filter") {
+    if let filter = block.block("auth.filter") {
       httpAuthPaths = filter.optional("paths", .list(of: .string), default: [])
       httpAuthMatchingPaths = filter.optional("authenticate_matching_paths", .bool, default: true)
     }
-    for tls in block.blocks("tls") {
+    if let tls = block.block("tls") {
       tls.error(
         "the agent's own HTTP server does not speak TLS yet",
         hint: "leave the block out and listen on 127.0.0.1 or the tailnet address (--server.http.listen-addr)")

@@ -9,6 +9,9 @@ enum UnsupportedComponents {
     "local.file", "local.file_match", "remote.", "discovery.", "foreach",
   ]
 
+  /// What stands before the first dot.
+  static let families = Set(prefixes.map { prefix in String(prefix.prefix { $0 != "." }) })
+
   static func exists(_ name: String) -> Bool { prefixes.contains { name.hasPrefix($0) } }
 
   static func hint(for name: String, offered: [String]) -> String {

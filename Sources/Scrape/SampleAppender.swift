@@ -195,24 +195,18 @@ public struct SampleAppender: Sendable {
   /// Markers for what the scrape before this one had and this one has not.
   private func endSeries(at timestamp: Int64, into outgoing: inout SeriesBatch) {
     let previous = scrape &- 1
-    for entry in cache.entries where entry.tracked == previous && entry.seen != scrape {
-      end(entry, at: timestamp, into: &outgoing)
+    for (number, entry) in cache.entries.enumerated() where entry.tracked == previous && entry.seen != scrape {
+      cache.append(number, bits: staleMarkerBits, timestampMilliseconds: timestamp, to: &outgoing)
     }
   }
 
   /// Markers for what the scrape before this one had, whether or not this one, which failed, has met it already.
   private mutating func endAllSeries(at timestamp: Int64, into outgoing: inout SeriesBatch) {
     let previous = scrape &- 1
-    for entry in cache.entries where entry.tracked == previous || entry.tracked == scrape {
-      end(entry, at: timestamp, into: &outgoing)
+    for (number, entry) in cache.entries.enumerated() where entry.tracked == previous || entry.tracked == scrape {
+      cache.append(number, bits: staleMarkerBits, timestampMilliseconds: timestamp, to: &outgoing)
     }
     cache.untrackAll()
-  }
-
-  private func end(_ entry: SeriesCache.Entry, at timestamp: Int64, into outgoing: inout SeriesBatch) {
-    cache.withLabels(entry) {
-      outgoing.append(packedLabels: $0, bits: staleMarkerBits, timestampMilliseconds: timestamp)
-    }
   }
 
   private func copy(_ scraped: SeriesBatch, _ timestamp: Int64, into outgoing: inout SeriesBatch) {
@@ -220,15 +214,13 @@ public struct SampleAppender: Sendable {
     var exemplar = 0
     for (row, place) in places.enumerated() {
       while family < scraped.families.count, scraped.families[family].rows.lowerBound <= row {
-        copyFamily(family, of: scraped, into: &outgoing)
+        outgoing.family(scraped.families[family], of: scraped)
         family += 1
       }
       guard place >= 0 else { continue }
       let stamp = settings.honorTimestamps ? scraped.rows[row].timestampMilliseconds : nil
-      cache.withLabels(cache.entries[Int(place)]) {
-        outgoing.append(
-          packedLabels: $0, bits: scraped.rows[row].valueBits, timestampMilliseconds: stamp ?? timestamp)
-      }
+      cache.append(
+        Int(place), bits: scraped.rows[row].valueBits, timestampMilliseconds: stamp ?? timestamp, to: &outgoing)
       while exemplar < scraped.exemplars.count, scraped.exemplars[exemplar].row <= row {
         if scraped.exemplars[exemplar].row == row {
           var copied = scraped.exemplars[exemplar]
@@ -240,16 +232,9 @@ public struct SampleAppender: Sendable {
       }
     }
     while family < scraped.families.count {
-      copyFamily(family, of: scraped, into: &outgoing)
+      outgoing.family(scraped.families[family], of: scraped)
       family += 1
     }
-  }
-
-  private func copyFamily(_ index: Int, of scraped: SeriesBatch, into outgoing: inout SeriesBatch) {
-    let family = scraped.families[index]
-    guard family.unit.isEmpty else { return outgoing.family(scraped.familyDescription(at: index)) }
-    let texts = scraped.texts.span
-    outgoing.family(texts.extracting(family.name), family.type, help: texts.extracting(family.help))
   }
 
   // MARK: The up family

@@ -56,12 +56,18 @@ public final class StatusServer: Sendable {
         ? ServerResponse(text: "Spoke is ready.\n") : ServerResponse(status: 503, text: "Spoke is not ready.\n")
     case ("GET", "/-/healthy"), ("HEAD", "/-/healthy"): return await health()
     case ("GET", "/-/reload"), ("POST", "/-/reload"): return await reload()
-    case (_, "/metrics"), (_, "/-/ready"), (_, "/-/healthy"), (_, "/-/reload"):
-      return ServerResponse(status: 405, text: "\(request.method) is not for this path\n")
+    case (_, "/metrics"), (_, "/-/ready"), (_, "/-/healthy"): return refuseMethod(request, allowed: "GET, HEAD")
+    case (_, "/-/reload"): return refuseMethod(request, allowed: "GET, POST")
     default:
       return ServerResponse(
         status: 404, text: "there is nothing here; try /metrics, /-/ready, /-/healthy or (POST) /-/reload\n")
     }
+  }
+
+  private func refuseMethod(_ request: ServerRequest, allowed: String) -> ServerResponse {
+    var response = ServerResponse(status: 405, text: "\(request.method) is not for this path\n")
+    response.headers["Allow"] = allowed
+    return response
   }
 
   private func metricsPage() async -> ServerResponse {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
+
 /// Numbers label sets in the order they are first seen: what caches of series are built on.
 ///
 /// Batches mostly list their series in the order of the batch before, so the set after the one found last is compared
@@ -12,7 +14,8 @@ public struct LabelIndex: Sendable {
   }
 
   private var entries: [Entry] = []
-  private var bytes: [UInt8] = []
+  /// The packed labels of all sets.
+  public private(set) var bytes: [UInt8] = []
   private var slots: [Int32] = []  // open addressing: an index into entries plus one, or 0; a power of two of them
   private var likely = 0
 
@@ -48,11 +51,45 @@ public struct LabelIndex: Sendable {
     return (entries.count - 1, true)
   }
 
+  /// Where the packed labels of set `number` stand in `bytes`.
+  public func range(of number: Int) -> Range<Int> { entries[number].range }
+
   /// Says that the next batch begins with the first series again.
   public mutating func rewind() { likely = 0 }
 
   /// Forgets everything and gives the memory back.
   public mutating func removeAll() { self = LabelIndex() }
+
+  /// Forgets the sets from number `count` on.
+  public mutating func truncate(to count: Int) {
+    guard count < entries.count else { return }
+    bytes.removeSubrange(entries[count].range.lowerBound...)
+    entries.removeSubrange(count...)
+    likely = 0
+    rehash(to: slots.count)
+  }
+
+  /// Forgets the sets whose place in `isKept` says false, gives back their memory, and numbers the rest anew, in order.
+  public mutating func keepOnly(_ isKept: [Bool]) {
+    let size = entries.indices.reduce((0, 0)) {
+      isKept[$1] ? ($0.0 + 1, $0.1 + entries[$1].range.count) : $0
+    }
+    var kept: [Entry] = []
+    var keptBytes: [UInt8] = []
+    kept.reserveCapacity(size.0)
+    keptBytes.reserveCapacity(size.1)
+    for (number, entry) in entries.enumerated() where isKept[number] {
+      let start = keptBytes.count
+      keptBytes.append(contentsOf: bytes[entry.range])
+      kept.append(Entry(range: start..<keptBytes.count, hash: entry.hash))
+    }
+    entries = kept
+    bytes = keptBytes
+    likely = 0
+    var slotCount = 16
+    while entries.count * 2 > slotCount { slotCount *= 2 }
+    rehash(to: slotCount)
+  }
 
   private mutating func rehash(to count: Int) {
     slots = Array(repeating: 0, count: count)
@@ -66,9 +103,13 @@ public struct LabelIndex: Sendable {
 
   private func isEqual(_ entry: Entry, _ labels: Span<UInt8>) -> Bool {
     guard entry.range.count == labels.count else { return false }
-    let own = bytes.span.extracting(entry.range)
-    for index in 0..<labels.count where own[index] != labels[index] { return false }
-    return true
+    // Both are in bounds, which `extracting` checks, and hold as many bytes.
+    return unsafe bytes.span.extracting(entry.range).withUnsafeBytes { own in
+      unsafe labels.withUnsafeBytes { other in
+        guard let own = own.baseAddress, let other = other.baseAddress else { return true }
+        return unsafe memcmp(own, other, entry.range.count) == 0
+      }
+    }
   }
 
   private static func hash(_ labels: Span<UInt8>) -> Int {

@@ -126,6 +126,13 @@ public struct SeriesBatch: Sendable {
     if !family.unit.isEmpty { families[families.count - 1].unit = addText(Array(family.unit.utf8).span) }
   }
 
+  /// Begins a family that is like one of `other`, another batch.
+  public mutating func family(_ row: FamilyRow, of other: SeriesBatch) {
+    let texts = other.texts.span
+    family(texts.extracting(row.name), row.type, help: texts.extracting(row.help))
+    families[families.count - 1].unit = addText(texts.extracting(row.unit))
+  }
+
   /// The family at `index`, as Strings; for people, tests and the once-a-minute metadata.
   public func familyDescription(at index: Int) -> MetricFamily {
     let row = families[index]

@@ -60,4 +60,10 @@ import Testing
     for _ in 0..<600 { _ = churned.relabel(batch(["__name__": "s1"])) }
     #expect(churned.count == 1)
   }
+
+  @Test func `a cache that is just full remembers all it holds`() {
+    var cache = RelabelCache(rules: [], capacity: 2)
+    for _ in 0..<5 { _ = cache.relabel(batch(["__name__": "a"], ["__name__": "b"])) }
+    #expect(cache.misses == 2 && cache.hits == 8)
+  }
 }
