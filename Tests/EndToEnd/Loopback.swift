@@ -27,7 +27,9 @@ func freeFixedPort() -> Int {
 }
 
 private func isFree(_ port: Int) -> Bool {
-  let socket = FileDescriptor(owning: socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+  // A process that another test starts just now must not inherit it, and hold the port.
+  let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+  let socket = FileDescriptor(owning: socket(AF_INET, kind, 0))
   var address = sockaddr_in()
   address.sin_family = sa_family_t(AF_INET)
   address.sin_port = UInt16(port).bigEndian
