@@ -155,7 +155,7 @@ public actor Controller {
     guard let component = step.component else { return nil }
     step.handle.begin(step.tenure, exports: step.exports)
     return Task { [log] in
-      await supervise(component, step.handle, step.tenure, log.component(step.node.id))
+      await supervise(component, step.handle, step.tenure, ComponentName(step.node.id).log(to: log))
     }
   }
 

@@ -174,7 +174,7 @@ struct Planner {
 
   func context(for id: String, _ handle: ComponentHandle, _ tenure: Int) -> ComponentContext {
     ComponentContext(
-      id: id, log: log.component(id), stateDirectory: "\(storagePath)/\(id)", metricsInlet: handle.inlet,
+      id: id, log: ComponentName(id).log(to: log), stateDirectory: "\(storagePath)/\(id)", metricsInlet: handle.inlet,
       handle: handle, tenure: tenure)
   }
 
