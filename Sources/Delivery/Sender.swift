@@ -86,9 +86,17 @@ public actor Sender {
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
     try Task.checkCancellation()
     let count = mergeable(
-      waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes, forwardOnly: endpoint.dialect == .remoteWrite)
+      apart(waiting), maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes,
+      forwardOnly: endpoint.dialect == .remoteWrite)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
     try await deliver(Array(waiting[..<count]))
+  }
+
+  /// The first blocks without those that come after the ones the hub may have: if it has them, it refuses a request of
+  /// both as a whole.
+  private func apart(_ blocks: [StoredBlock]) -> [StoredBlock] {
+    guard let storedThrough, let first = blocks.first, first.sequence <= storedThrough else { return blocks }
+    return Array(blocks.prefix { $0.sequence <= storedThrough })
   }
 
   private func deliver(_ blocks: [StoredBlock]) async throws {
@@ -155,13 +163,28 @@ public actor Sender {
     if reason.mayMeanAlreadyThere, mayBeStored(blocks[piece.blocks.upperBound - 1]) {
       statistics.replayedSamples += samples
       shipment.settle(.replayed)
+      settleReplay(&shipment, blocks, piece.blocks.lowerBound)
     } else {
       countRejected(samples, reason, attempt)
       shipment.settle(.rejected(reason))
       let index = piece.blocks.lowerBound
       if isHopeless(blocks[index].block, shipment.tallies[index], reason) {
-        countRejected(shipment.rejectRest(of: index, reason), reason, attempt)
+        countRejected(shipment.settleRest(of: index, as: .rejected(reason)), reason, attempt)
       }
+    }
+  }
+
+  /// Spares the hub the rest of a block it turns out to have: five samples of five, from different parts of the block,
+  /// are there already, and what a hub takes of a request it takes as a whole.
+  ///
+  /// Without this, one lost answer to a merged backlog is followed by two requests for each of its samples.
+  private func settleReplay(_ shipment: inout Shipment, _ blocks: [StoredBlock], _ index: Int) {
+    guard endpoint.dialect == .remoteWrite, blocks[index].block.isOfOneTime else { return }
+    let tally = shipment.tallies[index]
+    if tally.replayed >= 5, tally.delivered == 0, tally.rejectedInAll == 0 {
+      statistics.replayedSamples += shipment.settleRest(of: index, as: .replayed)
+    } else {
+      shipment.lookElsewhere(in: index)
     }
   }
 
@@ -172,8 +195,7 @@ public actor Sender {
   /// take, twice.
   private func isHopeless(_ block: Block, _ tally: Shipment.Tally, _ reason: RefusalReason) -> Bool {
     endpoint.dialect == .remoteWrite && reason.isAboutTimeAlone && tally.rejected[reason] ?? 0 >= 3
-      && tally.delivered == 0 && tally.replayed == 0
-      && block.minTimestampMilliseconds == block.maxTimestampMilliseconds
+      && tally.delivered == 0 && tally.replayed == 0 && block.isOfOneTime
   }
 
   private func acknowledge(_ shipment: Shipment, _ blocks: [StoredBlock], _ acknowledged: inout Int) async throws {
@@ -278,4 +300,9 @@ public actor Sender {
     self.pause = nil
     try Task.checkCancellation()
   }
+}
+
+extension Block {
+  /// Whether all its samples are of one time, as those of one scrape are.
+  fileprivate var isOfOneTime: Bool { minTimestampMilliseconds == maxTimestampMilliseconds }
 }

@@ -76,14 +76,22 @@ struct Shipment {
     }
   }
 
-  /// Rejects all that is left of a block that was cut, and is the next; the samples there were.
-  mutating func rejectRest(of block: Int, _ reason: RefusalReason) -> Int {
+  /// Settles all that is left of a block that was cut, and is the next; the samples there were.
+  mutating func settleRest(of block: Int, as fate: Fate) -> Int {
     var samples = 0
     while let piece = next, piece.cut != nil, piece.blocks.contains(block) {
       samples += nextSamples
-      settle(.rejected(reason))
+      settle(fate)
     }
     return samples
+  }
+
+  /// Makes the last piece of a block that was cut the next one, to learn of another part of the block.
+  ///
+  /// Only for blocks whose samples are all of one time: of these none must go before another.
+  mutating func lookElsewhere(in block: Int) {
+    guard let first = waiting.firstIndex(where: { $0.cut != nil && $0.blocks.contains(block) }) else { return }
+    waiting.append(waiting.remove(at: first))
   }
 
   /// Replaces several blocks by each of them alone; false when the piece is not several blocks.

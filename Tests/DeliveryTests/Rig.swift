@@ -110,6 +110,20 @@ final class Rig {
     ])
   }
 
+  /// Sends one sample of one series past the queue, as another agent would.
+  func pushBeside(step: Int, series index: Int) async throws {
+    var encoder = RemoteWriteEncoder()
+    encoder.add(
+      packedLabels: Self.labels(index).packed.span, valueBits: Double(step).bitPattern,
+      timestampMilliseconds: time(step))
+    var payload: [UInt8] = []
+    encoder.finish(snappy: &payload)
+    let headers: Headers = ["Content-Type": "application/x-protobuf", "Content-Encoding": "snappy"]
+    let request = HTTPRequest("POST", endpoint.url, headers: headers, body: payload)
+    let response = try await client.send(request, timeout: .seconds(30), bodyLimit: 1024)
+    #expect((200..<300).contains(response.status))
+  }
+
   /// Appends one block of lines, each with its time in milliseconds after the rig's start.
   func push(_ entries: (Int, String)...) async throws {
     var encoder = PushEncoder()

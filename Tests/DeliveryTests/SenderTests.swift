@@ -305,6 +305,32 @@ private func httpDate(secondsFromNow seconds: Int64) -> String {
     await rig.stop()
   }
 
+  @Test func `a backlog stored without our being told is not asked about sample by sample`() async throws {
+    let rig = try await Rig()
+    for step in 0..<10 { try await rig.scrape(step, series: 150) }
+    rig.hub.inject(.commitThenDrop)
+    rig.runSender()
+    let queue = await rig.drained()
+    #expect(queue.acknowledged == 1500 && queue.rejected == 0)
+    for index in 0..<150 { #expect(rig.steps(index) == Array(0..<10)) }
+    #expect(rig.hub.snapshot().samples == 1500)
+    // Ten blocks, each cut down five times from 150 samples to one; asking about all would take 3,000.
+    #expect(rig.hub.requests().count < 10 * 5 * 8 + 15)
+    await rig.stop()
+  }
+
+  @Test func `of a block the hub has only in part, the rest is delivered`() async throws {
+    let rig = try await Rig()
+    try await rig.scrape(0, series: 40)
+    // Another sender was first with newer samples of three series, so these are refused though never stored.
+    for index in [0, 20, 30] { try await rig.pushBeside(step: 1, series: index) }
+    rig.hub.inject(.reset)
+    rig.runSender()
+    _ = await rig.drained()
+    for index in 0..<40 where ![0, 20, 30].contains(index) { #expect(rig.steps(index) == [0], "series \(index)") }
+    await rig.stop()
+  }
+
   @Test func `a sender that is stopped and started in the middle of a backlog loses and doubles nothing`() async throws
   {
     let rig = try await Rig()
