@@ -80,13 +80,13 @@ struct Planner {
     plan.settings = readSettings(expansion.settings, evaluation.rootScope, into: &diagnostics)
     diagnostics = diagnostics.withoutRepetitions
     try stopAtErrors(diagnostics, expansion.sources)
-    plan.warnings = inFileOrder(diagnostics)
+    plan.warnings = inFileOrder(diagnostics, expansion.sources)
     return plan
   }
 
   private func stopAtErrors(_ diagnostics: [Diagnostic], _ sources: [SourceFile]) throws(ConfigurationError) {
     guard diagnostics.contains(where: { $0.severity == .error }) else { return }
-    throw ConfigurationError.invalid(inFileOrder(diagnostics), sources: sources)
+    throw ConfigurationError.invalid(inFileOrder(diagnostics, sources), sources: sources)
   }
 
   private func readSettings(_ blocks: [Block], _ scope: Scope, into diagnostics: inout [Diagnostic]) -> Settings {
@@ -207,15 +207,15 @@ struct Planner {
   }
 }
 
-/// By file and place, so that a reader goes through a file once; what has no place comes first.
-private func inFileOrder(_ diagnostics: [Diagnostic]) -> [Diagnostic] {
-  diagnostics.enumerated().sorted { left, right in
-    guard let first = left.element.range?.start, let second = right.element.range?.start, first != second else {
-      let isFirst = left.element.range == nil && right.element.range != nil
-      return isFirst || ((left.element.range == nil) == (right.element.range == nil) && left.offset < right.offset)
-    }
-    return first < second
-  }.map(\.element)
+/// In the order the files were read and by place in each, so that a reader goes through a file once; what has no place
+/// comes first.
+private func inFileOrder(_ diagnostics: [Diagnostic], _ sources: [SourceFile]) -> [Diagnostic] {
+  let files = Dictionary(sources.enumerated().map { ($1.name, $0) }, uniquingKeysWith: { first, _ in first })
+  func key(_ diagnostic: Diagnostic, _ index: Int) -> (Int, Int, Int) {
+    guard let start = diagnostic.range?.start else { return (-1, 0, index) }
+    return (files[start.file] ?? files.count, start.offset, index)
+  }
+  return diagnostics.enumerated().sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }.map(\.element)
 }
 
 /// What has been evaluated so far, and what each module sees of it.
