@@ -85,15 +85,3 @@ final class Pipeline {
     }.map { Double(bitPattern: batch.rows[$0].valueBits) }
   }
 }
-
-/// Waits until `condition` holds; a failure after half a minute.
-func eventually(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
-) async {
-  let deadline = ContinuousClock.now + .seconds(30)
-  while ContinuousClock.now < deadline {
-    if await condition() { return }
-    try? await Task.sleep(for: .milliseconds(5))
-  }
-  Issue.record("never came about: \(what)", sourceLocation: sourceLocation)
-}

@@ -175,15 +175,3 @@ final class LogLines: Sendable {
 
   func count(_ text: String) -> Int { texts.withLock { $0.count { $0.contains(text) } } }
 }
-
-/// Waits until `condition` holds; a failure after half a minute.
-func eventually(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async -> Bool
-) async {
-  let deadline = ContinuousClock.now + .seconds(30)
-  while ContinuousClock.now < deadline {
-    if await condition() { return }
-    try? await Task.sleep(for: .milliseconds(2))
-  }
-  Issue.record("never came about: \(what)", sourceLocation: sourceLocation)
-}

@@ -6,6 +6,7 @@ import Hub
 import Linux
 import Queue
 import Telemetry
+import TestSupport
 import Testing
 
 /// `Sun Nov  6 08:49:37 1994`, the form that is shortest to make.

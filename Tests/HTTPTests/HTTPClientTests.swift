@@ -71,7 +71,7 @@ import Testing
     let client = try HTTPClient(on: network)
     let request = try HTTPRequest(method, HTTPURL(parsing: server.url))
     _ = try await client.send(request, timeout: .seconds(60), bodyLimit: 10)
-    #expect(await eventually { closed.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { closed.value > 0 })
     try await Task.sleep(for: .milliseconds(100))
     #expect(try await client.send(request, timeout: .seconds(60), bodyLimit: 10).status == 200)
     #expect(server.connections == 2)
@@ -126,7 +126,7 @@ import Testing
 
   @Test func `a refused port is named with the reason`() async throws {
     let port = try RawServer { _, _ in }.port
-    #expect(await eventually { (try? RawSocket(port: port)) == nil })
+    #expect(await comesAbout(within: .seconds(60)) { (try? RawSocket(port: port)) == nil })
     let error = await #expect(throws: HTTPError.self) { try await get("http://127.0.0.1:\(port)/") }
     #expect(error?.description == "connect 127.0.0.1:\(port): Connection refused")
   }
@@ -185,10 +185,10 @@ import Testing
       gone.add()
     }
     let task = Task { try await get(server.url, timeout: .seconds(60)) }
-    #expect(await eventually { arrived.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { arrived.value > 0 })
     task.cancel()
     await #expect(throws: HTTPError.cancelled) { try await task.value }
-    #expect(await eventually { gone.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { gone.value > 0 })
   }
 
   @Test func `a reset is reported as one`() async throws {

@@ -199,14 +199,14 @@ import Testing
     let mayAnswer = Counter()
     let server = try await serve { _ in
       arrived.add()
-      _ = await eventually { mayAnswer.value > 0 }
+      _ = await comesAbout(within: .seconds(60)) { mayAnswer.value > 0 }
       return ServerResponse(text: "done")
     }
     let port = server.port
     async let response = answer(server, "GET / HTTP/1.1\r\n\r\n")
-    #expect(await eventually { arrived.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { arrived.value > 0 })
     async let stopped: Void = server.stop()
-    #expect(await eventually { (try? RawSocket(port: port)) == nil })
+    #expect(await comesAbout(within: .seconds(60)) { (try? RawSocket(port: port)) == nil })
     mayAnswer.add()
     #expect(try await response.hasSuffix("\r\n\r\ndone"))
     await stopped
@@ -223,7 +223,7 @@ import Testing
     try await Task.sleep(for: .milliseconds(100))
     await server.stop()
     #expect(try await response == "")
-    #expect(await eventually { cancelled.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { cancelled.value > 0 })
   }
 
   @Test func `a client that leaves cancels its request`() async throws {
@@ -237,9 +237,9 @@ import Testing
     }
     var socket: RawSocket? = try RawSocket(port: server.port)
     socket?.send("GET / HTTP/1.1\r\n\r\n")
-    #expect(await eventually { arrived.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { arrived.value > 0 })
     socket = nil
-    #expect(await eventually { cancelled.value > 0 })
+    #expect(await comesAbout(within: .seconds(60)) { cancelled.value > 0 })
     await server.stop()
   }
 

@@ -157,15 +157,6 @@ func blocking<Result: Sendable>(_ work: @escaping @Sendable () throws -> Result)
   try await BlockingThread(name: "test").run(work)
 }
 
-/// Waits, ten seconds at most, until `condition` holds.
-func eventually(_ condition: () -> Bool) async -> Bool {
-  for _ in 0..<1000 {
-    if condition() { return true }
-    try? await Task.sleep(for: .milliseconds(10))
-  }
-  return false
-}
-
 /// `bytes` with one to three of them changed, the same ones for the same `number`.
 func damaged(_ bytes: [UInt8], _ number: Int) -> [UInt8] {
   var state = UInt64(number) &* 0x9e37_79b9_7f4a_7c15 | 1

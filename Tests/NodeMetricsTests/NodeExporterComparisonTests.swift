@@ -109,6 +109,10 @@ struct NodeExporterComparisonTests {
     writeExposition(
       try await exporter.collect(into: SeriesBatch(), deadline: monotonicNanoseconds() + 10_000_000_000), to: &text)
     var read = Exposition(String(decoding: text, as: UTF8.self))
+    // Since 1.6 a mount that cannot be asked is told to be read-only or not all the same.
+    read.values = read.values.filter {
+      !($0.key.hasPrefix("node_filesystem_readonly{") && $0.key.contains("device_error="))
+    }
     read.forget(families: Self.onlyOurs, labels: Self.newLabels)
     return read
   }

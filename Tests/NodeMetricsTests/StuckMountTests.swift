@@ -37,7 +37,14 @@ private final class DeadMount: Sendable {
 
   deinit { end() }
 
-  static let isPossible = geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0 && mayUnshare()
+  static let isPossible =
+    geteuid() == 0 && access("/dev/fuse", R_OK | W_OK) == 0 && rootIsMounted() && mayUnshare()
+
+  /// Not so in a chroot, where the mounts cannot be made private.
+  private static func rootIsMounted() -> Bool {
+    let mounts = String(decoding: (try? readFile("/proc/self/mountinfo")) ?? [], as: UTF8.self)
+    return mounts.split(separator: "\n").contains { $0.split(separator: " ").dropFirst(4).first == "/" }
+  }
 
   /// Tried in a thread of its own, which ends with its namespace.
   private static func mayUnshare() -> Bool {

@@ -258,18 +258,6 @@ func batch(_ count: Int) -> SeriesBatch {
   return batch
 }
 
-/// Waits until `condition` holds; a failure after half a minute.
-func eventually(
-  _ what: String, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () async throws -> Bool
-) async rethrows {
-  let deadline = ContinuousClock.now + .seconds(30)
-  while ContinuousClock.now < deadline {
-    if try await condition() { return }
-    try? await Task.sleep(for: .milliseconds(2))
-  }
-  Issue.record("never came about: \(what)", sourceLocation: sourceLocation)
-}
-
 extension Bench {
   /// The value of the runtime's or a component's metric `name`, its labels besides the name being `labels`.
   func metric(_ name: String, _ labels: [String: String] = [:]) async -> Double? {

@@ -4,6 +4,7 @@ import Runtime
 import Synchronization
 import Syntax
 import Telemetry
+import TestSupport
 import Testing
 
 /// The door between components.

@@ -25,11 +25,9 @@ import Testing
       #expect(try await site.get("/-/healthy") == Answer(200, "All components are healthy.\n"))
       try await site.reload(
         "test.metered \"a\" { value = 1 }\ntest.metered \"b\" { value = -1 }\ntest.metered \"c\" { value = -2 }\n")
-      while try await site.get("/-/healthy").status == 200 {}
-      var answer = try await site.get("/-/healthy")
-      while !answer.text.contains("test.metered.c") { answer = try await site.get("/-/healthy") }
+      try await eventually("both are unhealthy") { try await site.get("/-/healthy").text.contains("test.metered.c:") }
       #expect(
-        answer
+        try await site.get("/-/healthy")
           == Answer(
             500,
             """
