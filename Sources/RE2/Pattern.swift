@@ -39,7 +39,9 @@ internal import CRE2
     }
     guard let pattern = unsafe pattern else {
       let length = reason.firstIndex(of: 0) ?? reason.endIndex
-      let message = String(decoding: reason[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      var message = String(decoding: reason[..<length].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+      // RE2 may repeat the whole expression; what we put around it is not the user's.
+      if message.hasSuffix(text) { message = message.dropLast(text.count) + source }
       throw PatternError(pattern: source, reason: message)
     }
     self.source = source
