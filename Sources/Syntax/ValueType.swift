@@ -54,7 +54,7 @@ extension ValueType where T == String {
   public static func oneOf(_ cases: [String]) -> ValueType<String> {
     ValueType.string.then(empty: cases.first ?? "") { text throws(ConversionError) in
       guard cases.contains(text) else {
-        let listed = cases.map { "\"\($0)\"" }.joined(separator: ", ")
+        let listed = cases.filter { !$0.isEmpty }.map { "\"\($0)\"" }.joined(separator: ", ")
         throw ConversionError(
           "\(quoted(text)) is not one of \(listed)", hint: suggestion(for: text, among: cases))
       }
