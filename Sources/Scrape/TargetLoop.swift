@@ -44,6 +44,7 @@ actor TargetLoop {
   private var staleTime: Int64?  // when the first scrape after the target's leaving would have been
   private var isOver = false
   private var last = ScrapeResult()
+  private var lastRefusal: String?  // why the receiver did not take the last batch
 
   init(_ assignment: Assignment, _ world: ScrapeWorld, _ pool: Pool) {
     self.assignment = assignment
@@ -236,19 +237,26 @@ actor TargetLoop {
     last = result
   }
 
+  /// Once per reason; how many are lost as long as it lasts, the metrics count.
+  private func tellRefusal(_ reason: String, samples: Int) {
+    guard reason != lastRefusal else { return }
+    lastRefusal = reason
+    world.log.error(
+      "samples are lost: the receiver does not take them", ("target", assignment.target.url),
+      ("samples", "\(samples)"), ("err", reason))
+  }
+
   private func deliver(_ buffers: inout ScrapeBuffers, result: ScrapeResult?, start: Int64, duration: Duration) async {
     var report = Report(
       target: assignment.target, result: result, start: start, duration: duration, samples: buffers.outgoing.count,
       wasDelivered: true)
     do {
       try await world.deliver(buffers.outgoing)
+      if lastRefusal != nil { world.log.info("samples are taken again", ("target", assignment.target.url)) }
+      lastRefusal = nil
     } catch {
       report.wasDelivered = false
-      if !Task.isCancelled {
-        world.log.error(
-          "samples of a scrape are lost: the receiver did not take them", ("target", assignment.target.url),
-          ("samples", "\(report.samples)"), ("err", "\(error)"))
-      }
+      if !Task.isCancelled { tellRefusal("\(error)", samples: report.samples) }
     }
     pool.finished(report)
   }
