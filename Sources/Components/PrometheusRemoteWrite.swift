@@ -45,13 +45,14 @@ final class PrometheusRemoteWrite: Component {
 
   /// Opens every queue, or none.
   private func open() async throws -> [RemoteWriteDestination] {
+    let health = EndpointHealth(context)
     var opened: [RemoteWriteDestination] = []
     do {
       for endpoint in arguments.endpoints {
         opened.append(
           try RemoteWriteDestination(
             endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
-            directory: "\(context.stateDirectory)/\(endpoint.directoryName)", log: context.log))
+            directory: "\(context.stateDirectory)/\(endpoint.directoryName)", log: context.log, health: health))
       }
     } catch {
       for destination in opened { await destination.close() }

@@ -16,12 +16,17 @@ final class RemoteWriteDestination: Sendable {
   let queue: WriteAheadQueue
   let sender: Sender
 
+  /// How long a stop waits for what is pending to be taken, and then for the answer to what is on its way; twice this
+  /// must be less than what `agent run` gives everything.
+  private static let stopTime = Duration.seconds(3)
+
   private let client: HTTPClient
   private let metadata: MetadataSender?
   private let encoder: Mutex<BatchEncoder>
 
   init(
-    _ endpoint: RemoteWriteEndpoint, externalLabels: LabelSet, services: Services, directory: String, log: Log
+    _ endpoint: RemoteWriteEndpoint, externalLabels: LabelSet, services: Services, directory: String, log: Log,
+    health: EndpointHealth
   ) throws {
     guard let address = endpoint.url else { preconditionFailure("BUG: an endpoint without url") }
     name = endpoint.name.isEmpty ? endpoint.directoryName : endpoint.name
@@ -31,7 +36,11 @@ final class RemoteWriteDestination: Sendable {
       directory: directory, options: QueueOptions(overflow: .dropOldest, maxBytes: services.queueBytes), log: log)
     let target = Endpoint(
       url: address, version: services.version, headers: endpoint.headers, timeout: endpoint.timeout)
-    sender = Sender(endpoint: target, queue: queue, client: client, options: endpoint.sender, log: log)
+    var options = endpoint.sender
+    options.grace = Self.stopTime
+    sender = Sender(
+      endpoint: target, queue: queue, client: client, options: options, log: log,
+      onVerdict: { [name, url] problem in health.note(problem.map { "\(url) \($0)" }, of: name) })
     metadata = endpoint.metadata.map { [client, sender] in
       MetadataSender(endpoint: target, client: client, sender: sender, options: $0)
     }
@@ -55,7 +64,7 @@ final class RemoteWriteDestination: Sendable {
     await untilCancelled()
     explanations.cancel()
     // A task of its own: this one is cancelled, and waiting in it would end at once.
-    _ = await Task { [sender] in await sender.flush(within: .seconds(3)) }.value
+    _ = await Task { [sender] in await sender.flush(within: Self.stopTime) }.value
     delivery.cancel()
     await delivery.value
     await explanations.value

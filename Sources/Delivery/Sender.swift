@@ -17,6 +17,7 @@ public actor Sender {
   private let queue: WriteAheadQueue
   private let client: HTTPClient
   private let options: SenderOptions
+  private let onVerdict: @Sendable (String?) -> Void
   private var journal: SenderJournal
 
   private var policy: RetryPolicy
@@ -28,7 +29,14 @@ public actor Sender {
   private var pause: Task<Void, Never>?
 
   /// A sender that does nothing until it is run.
-  public init(endpoint: Endpoint, queue: WriteAheadQueue, client: HTTPClient, options: SenderOptions, log: Log) {
+  ///
+  /// `onVerdict` is told why the endpoint is wrong each time it is found to be, and nil when the hub judges the data
+  /// instead; that the hub is away says nothing of either.
+  public init(
+    endpoint: Endpoint, queue: WriteAheadQueue, client: HTTPClient, options: SenderOptions, log: Log,
+    onVerdict: @escaping @Sendable (String?) -> Void = { _ in }
+  ) {
+    self.onVerdict = onVerdict
     self.endpoint = endpoint
     self.queue = queue
     self.client = client
@@ -249,9 +257,11 @@ public actor Sender {
       let status = attempt.status ?? 0
       statistics.state = .rejecting(status: status, until: now + after.nanoseconds)
       journal.held(status, attempt.text, now: now)
+      onVerdict("answered \(attempt.text); \(RetryPolicy.remedy(for: status, endpoint.dialect))")
     default:
       statistics.state = .up
       journal.working(now: now)
+      onVerdict(nil)
       return nil
     }
     attempts += 1
