@@ -81,14 +81,17 @@ public struct Flag: Sendable {
   public var standard: String?
   /// The values it may have; empty for any.
   public var choices: [String]
+  /// Whether the value is a whole number greater than 0.
+  public var isNumber: Bool
   /// What it does; nil hides the flag from help.
   public var help: String?
 
   /// A flag.
   public init(
     _ name: String, letter: Character? = nil, value placeholder: String? = nil, default standard: String? = nil,
-    choices: [String] = [], help: String?
+    choices: [String] = [], isNumber: Bool = false, help: String?
   ) {
+    self.isNumber = isNumber
     self.name = name
     self.letter = letter
     self.placeholder = placeholder

@@ -134,6 +134,9 @@ private struct Parser {
     guard flag.choices.isEmpty || flag.choices.contains(value) else {
       throw usage("\(written) cannot be \"\(value)\"; it is one of \(flag.choices.joined(separator: ", "))")
     }
+    guard !flag.isNumber || Int(value).map({ $0 > 0 }) == true else {
+      throw usage("\(written) needs a whole number greater than 0, not \"\(value)\"")
+    }
     invocation.values[flag.name] = value
   }
 
