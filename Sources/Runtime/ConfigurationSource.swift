@@ -52,7 +52,7 @@ public struct ConfigurationSource: Sendable {
       if error.errno == 0 {
         throw ConfigurationError.unreadable("\(path): the directory has no *.alloy file in it")
       }
-      throw ConfigurationError.unreadable("cannot read the configuration: \(error)")
+      throw ConfigurationError.unreadable("\(error)")
     }
   }
 
@@ -71,7 +71,7 @@ public enum ConfigurationError: Error, CustomStringConvertible {
   /// What the operator sees: one line, or the mistakes with their places.
   public var description: String {
     switch self {
-    case .unreadable(let reason): reason
+    case .unreadable(let reason): "Error: cannot read the configuration: \(reason)"
     case .invalid(let diagnostics, let sources): render(diagnostics, sources: sources)
     }
   }

@@ -38,6 +38,8 @@ public actor Controller {
   private var importWatch: Task<Void, Never>?
   private var loads = LoadRecord()
   private var isStopped = false
+  /// Whether the first configuration has been put to work.
+  public private(set) var hasStarted = false
 
   /// A controller of the configuration at `source`; nothing is read until `start`.
   ///
@@ -65,42 +67,70 @@ public actor Controller {
 
   // MARK: Start, reload, stop
 
-  /// Reads the configuration and starts its components.
+  /// Reads the configuration, for `start`; nothing runs yet.
   ///
-  /// - Throws: when it cannot be read or has mistakes; nothing runs then. That a component cannot do its work is no
-  ///   error: it shows in its health, and it goes on trying.
-  /// - Returns: the plan, for its warnings.
-  @discardableResult
-  public func start() async throws(ConfigurationError) -> Plan { try await change() }
-
-  /// Reads the configuration again and moves to it as a whole; when it has mistakes, all stays as it was.
-  @discardableResult
-  public func reload() async throws(ConfigurationError) -> Plan { try await change() }
-
-  private func change() async throws(ConfigurationError) -> Plan {
-    await takeTurn()
-    defer { turn.pass() }
+  /// - Throws: when it cannot be read or has mistakes.
+  public func load() throws(ConfigurationError) -> Plan {
     do throws(ConfigurationError) {
       guard !isStopped else { throw .unreadable("the agent is stopping") }
-      let plan = try planner().plan(source)
-      applySettings(plan.settings)
-      await move(to: plan)
-      loads.succeeded(at: wallClockNanoseconds())
-      return plan
+      return try planner().plan(source)
     } catch {
       loads.failed()
       throw error
     }
   }
 
-  /// Stops every component, those that others feed last; nothing starts again.
+  /// Starts the components of the first plan. That one cannot do its work is no error: it shows in its health, and it
+  /// goes on trying.
+  public func start(_ plan: Plan) async {
+    await takeTurn()
+    defer { turn.pass() }
+    await run(plan)
+  }
+
+  /// Reads the configuration and starts its components.
+  ///
+  /// - Throws: when it cannot be read or has mistakes; nothing runs then.
+  /// - Returns: the plan, for its warnings.
+  @discardableResult
+  public func start() async throws(ConfigurationError) -> Plan { try await reload() }
+
+  /// Reads the configuration again and moves to it as a whole; when it has mistakes, all stays as it was.
+  @discardableResult
+  public func reload() async throws(ConfigurationError) -> Plan {
+    await takeTurn()
+    defer { turn.pass() }
+    let plan = try load()
+    await run(plan)
+    return plan
+  }
+
+  private func run(_ plan: Plan) async {
+    guard !isStopped else { return }
+    applySettings(plan.settings)
+    await move(to: plan)
+    hasStarted = true
+    loads.succeeded(at: wallClockNanoseconds())
+  }
+
+  /// Stops every component, each once all that feed it have stopped; what has nothing to do with each other stops at
+  /// the same time, so that two hubs that hang take no longer than one. Nothing starts again.
   public func stop() async {
     await takeTurn()
     defer { turn.pass() }
     isStopped = true
     importWatch?.cancel()
     importWatch = nil
-    for index in running.indices.reversed() { await stop(index) }
+    var stopping: [String: Task<Void, Never>] = [:]
+    for index in running.indices.reversed() {
+      let id = running[index].step.node.id
+      let feeders = running.filter { $0.step.node.dependencies.contains(id) }.compactMap { stopping[$0.step.node.id] }
+      stopping[id] = Task {
+        for feeder in feeders { await feeder.value }
+        await stop(index)
+      }
+    }
+    for task in stopping.values { await task.value }
   }
 
   private func planner() -> Planner {

@@ -53,7 +53,9 @@ struct Expansion {
     let module = modules.count
     modules.append(Module(path: path, directory: directory))
     for attribute in body.attributes {
-      report("unrecognized attribute \(attribute.name.name)", at: attribute.name.range)
+      report(
+        "unrecognized attribute \(attribute.name.name)", at: attribute.name.range,
+        hint: "attributes stand inside blocks; is this one outside by mistake?")
     }
     let scope = addScope(body.blocks, directory: directory, around: around, importing: [])
     for block in body.blocks where !Self.definesNames(block) {

@@ -97,11 +97,12 @@ extension Expansion {
       report("import.file \"\(namespace)\": \(problem)", at: block.headerRange)
       return [:]
     }
+    let place = evaluated.attribute("filename")?.valueRange ?? block.headerRange
     // What is to be noticed at once is looked at often; it is one system call a file.
     let pause = detector == "poll" ? pollFrequency : min(pollFrequency, .seconds(5))
     imports.append(
       ImportedFile(path: filename, pollFrequency: pause, stamps: ImportedFile.stamps(of: filename)))
-    return readModule(filename, namespace: namespace, importedAt: block.headerRange, importing: importing + [filename])
+    return readModule(filename, namespace: namespace, importedAt: place, importing: importing + [filename])
   }
 
   private mutating func readModule(
@@ -110,7 +111,8 @@ extension Expansion {
     let source = ConfigurationSource(path: path)
     let files: ConfigurationSource.Files
     do throws(ConfigurationError) { files = try source.read() } catch {
-      report("import.file \"\(namespace)\": \(error)", at: range)
+      guard case .unreadable(let reason) = error else { return [:] }
+      report("import.file \"\(namespace)\" cannot be read: \(reason)", at: range)
       return [:]
     }
     diagnostics += files.diagnostics

@@ -44,6 +44,9 @@ public struct Plan: Sendable {
 
   /// The number of components.
   public var componentCount: Int { steps.count { $0.component != nil } }
+
+  /// The same in words.
+  public var size: String { componentCount == 1 ? "1 component" : "\(componentCount) components" }
 }
 
 /// Makes plans.
@@ -215,7 +218,13 @@ private func inFileOrder(_ diagnostics: [Diagnostic], _ sources: [SourceFile]) -
     guard let start = diagnostic.range?.start else { return (-1, 0, index) }
     return (files[start.file] ?? files.count, start.offset, index)
   }
-  return diagnostics.enumerated().sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }.map(\.element)
+  // A reference that leads nowhere is noticed when the graph is made, and again when it is evaluated.
+  var once: [Diagnostic] = []
+  for diagnostic in diagnostics
+  where !once.contains(where: { $0.message == diagnostic.message && $0.range == diagnostic.range }) {
+    once.append(diagnostic)
+  }
+  return once.enumerated().sorted { key($0.element, $0.offset) < key($1.element, $1.offset) }.map(\.element)
 }
 
 /// What has been evaluated so far, and what each module sees of it.

@@ -18,6 +18,8 @@ public struct Settings: Equatable, Sendable {
   public var httpAuthPaths: [String] = []
   /// Whether `httpAuthPaths` are those that need the password (else all others do).
   public var httpAuthMatchingPaths = true
+  /// How the HTTP server speaks TLS; nil for plain HTTP.
+  public var httpTLS: ServerTLSSettings?
   /// Whether components may show the data passing through them.
   public var liveDebugging = false
 
@@ -80,11 +82,6 @@ public struct Settings: Equatable, Sendable {
       httpAuthPaths = filter.optional("paths", .list(of: .string), default: [])
       httpAuthMatchingPaths = filter.optional("authenticate_matching_paths", .bool, default: true)
     }
-    if let tls = block.block("tls") {
-      tls.error(
-        "the agent's own HTTP server does not speak TLS yet",
-        hint: "leave the block out and listen on 127.0.0.1 or the tailnet address (--server.http.listen-addr)")
-      tls.ignoreRest()
-    }
+    if let tls = block.block("tls") { httpTLS = ServerTLSSettings(tls) }
   }
 }

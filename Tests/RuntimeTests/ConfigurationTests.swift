@@ -216,7 +216,7 @@ import Testing
         "Error: config.alloy:7:1: block logging already declared at config.alloy:1:1 (give one of them another label)",
         "Error: config.alloy:9:3: missing required attribute \"password\"",
         "Error: config.alloy:10:3: block \"auth.basic\" may only be specified once",
-        "Error: config.alloy:11:3: the agent's own HTTP server does not speak TLS yet (leave the block out and listen on 127.0.0.1 or the tailnet address (--server.http.listen-addr))",
+        "Error: config.alloy:11:3: the tls block needs the certificate's key (give key_file or key_pem)",
       ])
   }
 

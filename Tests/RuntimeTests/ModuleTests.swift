@@ -184,7 +184,7 @@ import Testing
     ).map { $0.replacing(directory.path + "/", with: "") }
     #expect(
       found == [
-        "Error: config.alloy:1:1: import.file \"missing\": cannot read the configuration: open /does/not/exist: No such file or directory",
+        "Error: config.alloy:1:36: import.file \"missing\" cannot be read: open /does/not/exist: No such file or directory",
         "Error: config.alloy:5:1: missing required attribute \"filename\"",
         "Error: config.alloy:5:39: unrecognized detector \"guess\" (fsnotify or poll)",
         "Error: config.alloy:6:1: import.file block must have a label",
