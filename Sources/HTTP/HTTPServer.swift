@@ -28,6 +28,10 @@ public final class HTTPServer: Sendable {
     var addresses = ["::", "0.0.0.0"]
     do throws(HTTPError) {
       context = try tls.map { (tls) throws(HTTPError) in try makeServerContext(tls) }
+    } catch {
+      throw ListenError(address: address, reason: error.description, hint: "correct the server's tls settings")
+    }
+    do throws(HTTPError) {
       if !host.isEmpty {
         addresses = try await network.resolver.addresses(
           of: host, by: Deadline(after: .seconds(10)), on: network.loop)

@@ -22,9 +22,13 @@ public final class StatusServer: Sendable {
     self.metrics = metrics
   }
 
-  /// Begins to listen.
-  public func start(host: String, port: Int, on network: Network) async throws(ListenError) {
-    let started = try await HTTPServer.start(host: host, port: port, on: network) { [weak self] request in
+  /// Begins to listen, with what `settings` say of passwords and TLS in force from the first connection on.
+  public func start(
+    host: String, port: Int, settings: Settings = Settings(), on network: Network
+  ) async throws(ListenError) {
+    apply(settings)
+    let tls = settings.httpTLS.map { ServerTLSOptions($0) }
+    let started = try await HTTPServer.start(host: host, port: port, on: network, tls: tls) { [weak self] request in
       await self?.answer(request) ?? ServerResponse(status: 503, text: "stopping\n")
     }
     server.withLock { $0 = started }
@@ -36,7 +40,7 @@ public final class StatusServer: Sendable {
   /// Stops listening.
   public func stop() async { await server.withLock { $0 }?.stop() }
 
-  /// Takes the settings of a configuration that is put to work.
+  /// Takes the settings of a configuration that is put to work; how TLS is spoken stays as it was at the start.
   public func apply(_ settings: Settings) { self.settings.withLock { $0 = settings } }
 
   /// Says that the first configuration runs.
@@ -93,6 +97,9 @@ public final class StatusServer: Sendable {
   }
 
   private func reload() async -> ServerResponse {
+    guard await controller.hasStarted else {
+      return ServerResponse(status: 503, text: "the first configuration is still being put to work\n")
+    }
     do throws(ConfigurationError) {
       try await controller.reload()
       return ServerResponse(text: "config reloaded\n")
@@ -106,5 +113,24 @@ public final class StatusServer: Sendable {
     let matches = settings.httpAuthPaths.contains { request.path.hasPrefix($0) }
     let needsPassword = settings.httpAuthPaths.isEmpty || matches == settings.httpAuthMatchingPaths
     return !needsPassword || request.hasBasicCredentials(username: user.name, password: user.password)
+  }
+}
+
+extension ServerTLSOptions {
+  fileprivate init(_ settings: ServerTLSSettings) {
+    self.init(
+      certificate: Material(settings.certificate), key: Material(settings.key),
+      clientCA: settings.clientCA.map { Material($0) },
+      clientAuthentication: ClientAuthentication(rawValue: settings.clientAuthentication) ?? .requireAndVerify,
+      minVersion: TLSOptions.Version(rawValue: settings.minVersion) ?? .tls12)
+  }
+}
+
+extension Material {
+  fileprivate init(_ settings: ServerTLSSettings.Material) {
+    switch settings {
+    case .text(let text): self = .text(text)
+    case .file(let path): self = .file(path)
+    }
   }
 }
