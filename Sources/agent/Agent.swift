@@ -54,6 +54,7 @@ struct Agent {
 private final class AppliedSettings: Sendable {
   private let log: Log
   private let server = Box<StatusServer>()
+  private let last = Box<Settings>()
 
   init(log: Log) { self.log = log }
 
@@ -62,5 +63,9 @@ private final class AppliedSettings: Sendable {
   func apply(_ settings: Settings) {
     log.sink.configure(level: settings.logLevel, format: settings.logFormat)
     server.value?.apply(settings)
+    if let last = last.value, last.httpTLS != settings.httpTLS {
+      log.warn("the tls block of the http block has changed; a restart puts it to use")
+    }
+    last.set(settings)
   }
 }

@@ -91,7 +91,7 @@ private let checkCommand = Command(
   flags: [
     storageFlag, skipUnsupportedFlag,
     Flag("json", help: "Print one JSON object for each finding."),
-    Flag("timeout", value: "SECONDS", default: "10", help: "How long to wait for a hub."),
+    Flag("timeout", value: "SECONDS", default: "10", isNumber: true, help: "How long to wait for a hub."),
   ],
   examples: [("agent check /etc/spoke/config.alloy", "says whether this host can deliver")])
 
@@ -122,7 +122,7 @@ private let demoCommand = Command(
     after the end. When standard output is no terminal, a plain line is printed each time.
     """,
   flags: [
-    Flag("seconds", value: "N", help: "Stop after this many seconds."),
+    Flag("seconds", value: "N", isNumber: true, help: "Stop after this many seconds."),
     Flag("interval", value: "DURATION", default: "1s", help: "The time between two scrapes."),
   ],
   examples: [("agent demo", "runs until Ctrl-C")])
@@ -138,7 +138,7 @@ private let queueCommand = Command(
     "ACTION [DIR]", count: 1...2, help: "show, verify or dump, and a directory with queues in it."),
   flags: [
     storageFlag,
-    Flag("limit", value: "N", default: "1000", help: "How many samples dump prints."),
+    Flag("limit", value: "N", default: "1000", isNumber: true, help: "How many samples dump prints."),
   ],
   examples: [("agent queue show", "lists the queues in \(Standard.storage)")])
 

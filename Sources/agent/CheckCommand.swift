@@ -24,16 +24,12 @@ struct CheckCommand {
   }
 
   func perform() async -> Int32 {
-    guard timeout > 0 else {
-      printError("Error: --timeout needs a number of seconds greater than 0")
-      return 2
-    }
     let network = Network()
     do throws(ConfigurationError) {
       let plan = try Controller.validate(
         source, kinds: Agent.kinds(on: network), skipUnsupported: skipUnsupported)
       for warning in plan.warnings { show(finding(for: warning)) }
-      show(Finding(.ok, "configuration", "\(source.path): \(plan.componentCount) components"))
+      show(Finding(.ok, "configuration", "\(source.path): \(plan.size)"))
       let state = checkState()
       show(state)
       let findings = await plan.check(timeout: .seconds(timeout))
@@ -47,7 +43,11 @@ struct CheckCommand {
   private func explain(_ error: ConfigurationError) -> Int32 {
     switch error {
     case .unreadable(let reason):
-      show(Finding(.failed, "configuration", reason, remedy: "give the path of a file or directory this user may read"))
+      show(
+        Finding(
+          .failed, "configuration", "cannot read the configuration: \(reason)",
+          remedy: "give the path of a file or directory this user may read"
+        ))
       return 2
     case .invalid(let diagnostics, let sources):
       if asJSON {

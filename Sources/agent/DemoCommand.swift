@@ -7,6 +7,7 @@ import Hub
 import Linux
 import Runtime
 import Status
+import Syntax
 import Telemetry
 
 /// `agent demo`: the agent as it runs anywhere, and a hub beside it in the same process.
@@ -20,6 +21,10 @@ struct DemoCommand {
   }
 
   func perform() async -> Int32 {
+    guard let pause = try? parseDuration(interval), pause > .zero else {
+      printError("Error: --interval needs a time greater than 0, not \"\(interval)\"\n  for example --interval=5s")
+      return 2
+    }
     guard let signals = catchSignals() else { return 1 }
     let network = Network()
     do {

@@ -49,7 +49,7 @@ struct FormatCommand {
     }
     if formatted == original { return 0 }
     do throws(SystemError) {
-      try replaceFile(path, with: formatted.span, mode: fileMode(path) ?? 0o644)
+      try replaceFile(realPath(path), with: formatted.span, mode: fileMode(path) ?? 0o644)
       return 0
     } catch { return fail("\(error)") }
   }

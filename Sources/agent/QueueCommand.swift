@@ -63,11 +63,11 @@ struct QueueCommand {
     print(queue)
     let pending = report.segments.reduce(0) { $0 + $1.pendingBlocks }
     print("  acknowledged through  \(report.acknowledgedThrough.map { "block \($0)" } ?? "unknown: no sound bookmark")")
-    print("  waiting               \(pending) blocks")
+    print("  waiting               \(counted(pending, "block"))")
     for segment in report.segments {
       let name = segment.path.split(separator: "/").last.map(String.init) ?? segment.path
       print(
-        "  \(name)  \(segment.bytes) bytes, \(segment.blocks) blocks (\(segment.pendingBlocks) waiting), "
+        "  \(name)  \(segment.bytes) bytes, \(counted(segment.blocks, "block")) (\(segment.pendingBlocks) waiting), "
           + "\(segment.items) items, \(times(segment))")
     }
     showDamage(report)
@@ -85,10 +85,15 @@ struct QueueCommand {
     let report = try inspectQueue(directory: queue)
     let blocks = report.segments.reduce(0) { $0 + $1.blocks }
     let damage = report.segments.reduce(0) { $0 + $1.corrupt.count }
-    print("\(queue): \(report.segments.count) segments, \(blocks) sound blocks, \(damage) damaged places")
+    let parts = [
+      counted(report.segments.count, "segment"), counted(blocks, "sound block"), counted(damage, "damaged place"),
+    ]
+    print("\(queue): \(parts.joined(separator: ", "))")
     showDamage(report)
     return damage == 0 ? 0 : 1
   }
+
+  private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
   private func showDamage(_ report: QueueReport) {
     for spot in report.segments.flatMap(\.corrupt) {

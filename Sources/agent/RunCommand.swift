@@ -43,14 +43,8 @@ struct RunCommand {
         memoryAddress: invocation.value("server.http.memory-addr") ?? Standard.memoryAddress,
         skipUnsupported: invocation.isOn("skip-unsupported"), queueBytes: queueBytes),
       network: network, log: log)
-    guard await listen(agent) else { return 1 }
-    do throws(ConfigurationError) {
-      let plan = try await agent.controller.start()
-      report(plan)
-    } catch {
-      printError("\(error)\nError: could not perform the initial load successfully")
-      return 1
-    }
+    guard let plan = await load(agent), await listen(agent, plan.settings) else { return 1 }
+    await agent.controller.start(plan)
     if invocation.isOn("strict"), await !startedWell(agent) { return 1 }
     agent.server.becomeReady()
     log.info("running", ("version", agentVersion), ("config", source.path), ("storage", storagePath))
@@ -82,7 +76,18 @@ struct RunCommand {
     return nil
   }
 
-  private func listen(_ agent: Agent) async -> Bool {
+  private func load(_ agent: Agent) async -> Plan? {
+    do throws(ConfigurationError) {
+      let plan = try await agent.controller.load()
+      report(plan)
+      return plan
+    } catch {
+      printError("\(error)\nError: could not perform the initial load successfully")
+      return nil
+    }
+  }
+
+  private func listen(_ agent: Agent, _ settings: Settings) async -> Bool {
     let address = invocation.value("server.http.listen-addr") ?? Standard.listenAddress
     guard let (host, port) = splitAddress(address) else {
       printError(
@@ -90,11 +95,12 @@ struct RunCommand {
       return false
     }
     do throws(ListenError) {
-      try await agent.server.start(host: host, port: port, on: agent.network)
+      try await agent.server.start(host: host, port: port, settings: settings, on: agent.network)
       log.info("listening", ("address", "\(host):\(agent.server.port)"))
       return true
     } catch {
-      printError("Error: \(error)\n  choose another address with --server.http.listen-addr")
+      let remedy = settings.httpTLS == nil ? "" : "; the certificate stands in the tls block of the http block"
+      printError("Error: \(error)\n  the address is chosen with --server.http.listen-addr\(remedy)")
       return false
     }
   }

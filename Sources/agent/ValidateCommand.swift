@@ -20,7 +20,7 @@ struct ValidateCommand {
       let plan = try Controller.validate(
         source, kinds: Agent.kinds(on: Network()), skipUnsupported: skipUnsupported)
       if !plan.warnings.isEmpty { printError(render(plan.warnings, sources: plan.sources)) }
-      print("\(source.path) is valid: \(plan.componentCount) components")
+      print("\(source.path) is valid: \(plan.size)")
       return 0
     } catch {
       printError("\(error)\nError: validation failed")
