@@ -251,7 +251,7 @@ actor TargetLoop {
       target: assignment.target, result: result, start: start, duration: duration, samples: buffers.outgoing.count,
       wasDelivered: true)
     do {
-      try await world.deliver(buffers.outgoing)
+      try await handOver(buffers.outgoing)
       if lastRefusal != nil { world.log.info("samples are taken again", ("target", assignment.target.url)) }
       lastRefusal = nil
     } catch {
@@ -259,6 +259,24 @@ actor TargetLoop {
       if !Task.isCancelled { tellRefusal("\(error)", samples: report.samples) }
     }
     pool.finished(report)
+  }
+}
+
+extension TargetLoop {
+  /// How long a loop that is being stopped waits for its last batch to be taken.
+  private static let grace = Duration.seconds(2)
+
+  /// Gives a batch to the receiver. A scrape that is finished counts, also when its loop is stopped at that moment.
+  private func handOver(_ batch: SeriesBatch) async throws {
+    let delivery = Task { [world] in try await world.deliver(batch) }
+    try await withTaskCancellationHandler {
+      try await delivery.value
+    } onCancel: {
+      Task {
+        try? await Task.sleep(for: Self.grace)
+        delivery.cancel()
+      }
+    }
   }
 }
 

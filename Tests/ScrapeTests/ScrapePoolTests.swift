@@ -366,3 +366,46 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
     }
   }
 }
+
+/// A receiver that takes a batch only when it is told to.
+private final class SlowReceiver: Sendable {
+  private struct State {
+    var entered = false
+    var released = false
+    var taken = 0
+  }
+  private let state = Mutex(State())
+
+  var entered: Bool { state.withLock { $0.entered } }
+  var taken: Int { state.withLock { $0.taken } }
+  func release() { state.withLock { $0.released = true } }
+
+  func take() async throws {
+    state.withLock { $0.entered = true }
+    while !state.withLock({ $0.released }) {
+      try Task.checkCancellation()
+      await Task.yield()
+    }
+    state.withLock { $0.taken += 1 }
+  }
+}
+
+@Suite struct HandOverTests {
+  @Test func `a finished scrape is handed over though its pool is stopped meanwhile`() async {
+    let receiver = SlowReceiver()
+    let pool = ScrapePool(
+      ScrapeWorld(
+        fetch: { _ in text("m 1\n") }, deliver: { _ in try await receiver.take() },
+        log: Log(to: LogSink(descriptor: -1))))
+    var settings = ScrapeSettings(jobName: "j")
+    settings.initialDelay = .immediate
+    pool.update(targets: [["__address__": "h:1"]], settings: settings)
+    let running = Task { await pool.run() }
+    while !receiver.entered { await Task.yield() }
+    running.cancel()
+    for _ in 0..<100 { await Task.yield() }
+    receiver.release()
+    await running.value
+    #expect(receiver.taken == 1)
+  }
+}
