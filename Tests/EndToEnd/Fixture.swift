@@ -10,9 +10,9 @@ func fixture(_ name: String) throws -> String { String(decoding: try readFile(pa
 
 /// Expects that `text` is what the file `name` in `Fixtures` says.
 ///
-/// With `SPOKE_WRITE_FIXTURES` in the environment the file is written instead; read it before you commit it.
+/// With `UPDATE_FIXTURES` in the environment the file is written instead; read it before you commit it.
 func expect(_ text: String, isFixture name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-  if environmentVariable("SPOKE_WRITE_FIXTURES") != nil {
+  if environmentVariable("UPDATE_FIXTURES") != nil {
     try replaceFile(path(name), with: Array(text.utf8).span, mode: 0o644)
   }
   #expect(text == (try fixture(name)), "see Fixtures/\(name)", sourceLocation: sourceLocation)
