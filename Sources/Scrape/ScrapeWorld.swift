@@ -14,6 +14,8 @@ public struct ScrapeWorld: Sendable {
   public var deliver: @Sendable (SeriesBatch) async throws -> Void
   /// Told of every failed scrape (`scrape_failure_log_file`).
   public var onFailure: @Sendable (ScrapeTarget, ScrapeError) -> Void
+  /// How long a loop that is being stopped waits for its last batch to be taken.
+  public var grace: Duration = .seconds(2)
   /// The clocks.
   public var clock: ScrapeClock
   /// The component's log.

@@ -263,17 +263,14 @@ actor TargetLoop {
 }
 
 extension TargetLoop {
-  /// How long a loop that is being stopped waits for its last batch to be taken.
-  private static let grace = Duration.seconds(2)
-
   /// Gives a batch to the receiver. A scrape that is finished counts, also when its loop is stopped at that moment.
   private func handOver(_ batch: SeriesBatch) async throws {
     let delivery = Task { [world] in try await world.deliver(batch) }
     try await withTaskCancellationHandler {
       try await delivery.value
     } onCancel: {
-      Task {
-        try? await Task.sleep(for: Self.grace)
+      Task { [grace = world.grace] in
+        try? await Task.sleep(for: grace)
         delivery.cancel()
       }
     }

@@ -134,7 +134,8 @@ struct RunCommand {
         log.info("stopping", ("signal", signal == terminateSignal ? "SIGTERM" : "SIGINT"))
         break
       }
-      await reload(agent)
+      // Not waited for: a reload that stops a sender takes seconds, and SIGTERM must be heard meanwhile.
+      Task { await reload(agent) }
     }
     await stop(agent)
   }

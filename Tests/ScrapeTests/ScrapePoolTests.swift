@@ -382,10 +382,8 @@ private final class SlowReceiver: Sendable {
 
   func take() async throws {
     state.withLock { $0.entered = true }
-    while !state.withLock({ $0.released }) {
-      try Task.checkCancellation()
-      await Task.yield()
-    }
+    while !state.withLock({ $0.released }) { await Task.yield() }
+    try Task.checkCancellation()
     state.withLock { $0.taken += 1 }
   }
 }
@@ -393,17 +391,19 @@ private final class SlowReceiver: Sendable {
 @Suite struct HandOverTests {
   @Test func `a finished scrape is handed over though its pool is stopped meanwhile`() async {
     let receiver = SlowReceiver()
-    let pool = ScrapePool(
-      ScrapeWorld(
-        fetch: { _ in text("m 1\n") }, deliver: { _ in try await receiver.take() },
-        log: Log(to: LogSink(descriptor: -1))))
+    var world = ScrapeWorld(
+      fetch: { _ in text("m 1\n") }, deliver: { _ in try await receiver.take() },
+      log: Log(to: LogSink(descriptor: -1)))
+    world.grace = .seconds(600)
+    let pool = ScrapePool(world)
     var settings = ScrapeSettings(jobName: "j")
     settings.initialDelay = .immediate
     pool.update(targets: [["__address__": "h:1"]], settings: settings)
     let running = Task { await pool.run() }
     while !receiver.entered { await Task.yield() }
     running.cancel()
-    for _ in 0..<100 { await Task.yield() }
+    // Time for the cancellation to come through, where it comes through.
+    for _ in 0..<200 { await Task.yield() }
     receiver.release()
     await running.value
     #expect(receiver.taken == 1)
