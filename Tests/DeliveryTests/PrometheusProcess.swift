@@ -50,6 +50,7 @@ final class PrometheusProcess {
     arguments.append(nil)
     defer { for argument in arguments { free(argument) } }
     var process: pid_t = 0
+    keepDescriptorsFromChildren()
     let result = posix_spawn(&process, path, nil, nil, arguments, environ)
     guard result == 0 else { throw SystemError("posix_spawn", path, errno: result) }
     return process

@@ -86,6 +86,7 @@ private func spawn(
     inherited(except: environment).map { strdup($0) } + environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
   defer { for word in arguments + variables { free(word) } }
   var id = pid_t()
+  keepDescriptorsFromChildren()
   let result = posix_spawn(&id, words[0], &actions, &attributes, &arguments, &variables)
   guard result == 0 else { throw SystemError("start", words[0], errno: result) }
   return id

@@ -14,7 +14,7 @@ private let loopbackClient: HTTPClient = {
 /// Gets a page of a server on this host.
 func loopbackGet(port: Int, _ path: String, query: [(name: String, value: String)] = []) async throws -> HTTPResponse {
   let url = HTTPURL(.http, host: "127.0.0.1", port: port, path: path).appendingQuery(query)
-  return try await loopbackClient.send(HTTPRequest("GET", url), timeout: .seconds(30), bodyLimit: 64 << 20)
+  return try await loopbackClient.send(HTTPRequest("GET", url), timeout: .seconds(120), bodyLimit: 64 << 20)
 }
 
 /// A port on which nobody listens, and which the kernel gives nobody by itself: whoever listened there can come back to

@@ -32,7 +32,7 @@ import Testing
     let url = HTTPURL(scheme, host: "127.0.0.1", port: try await agent.port(), path: path)
     let client = try HTTPClient(options, on: loopbackNetwork)
     let answer = await Result {
-      try await client.send(HTTPRequest(method, url), timeout: .seconds(30), bodyLimit: 1 << 20)
+      try await client.send(HTTPRequest(method, url), timeout: .seconds(120), bodyLimit: 1 << 20)
     }
     await client.close()
     let response = try answer.get()

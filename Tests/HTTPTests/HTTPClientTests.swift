@@ -11,7 +11,7 @@ import Testing
   private var network: Network { HTTPClientTests.network }
 
   private func get(
-    _ url: String, _ options: ClientOptions = ClientOptions(), timeout: Duration = .seconds(60),
+    _ url: String, _ options: ClientOptions = ClientOptions(), timeout: Duration = .seconds(120),
     bodyLimit: Int = 1 << 20,
     truncating: Bool = false, acceptGzip: Bool = false
   ) async throws -> HTTPResponse {
@@ -39,7 +39,7 @@ import Testing
     let client = try HTTPClient(on: network)
     for _ in 0..<5 {
       let response = try await client.send(
-        HTTPRequest("GET", HTTPURL(parsing: server.url)), timeout: .seconds(60), bodyLimit: 10)
+        HTTPRequest("GET", HTTPURL(parsing: server.url)), timeout: .seconds(120), bodyLimit: 10)
       #expect(response.body == Array("hi".utf8))
       #expect(response.remoteAddress == "127.0.0.1:\(server.port)")
     }
@@ -51,9 +51,9 @@ import Testing
     let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, on: network) { _ in ServerResponse(text: "x") }
     let client = try HTTPClient(on: network)
     let request = try HTTPRequest("GET", HTTPURL(parsing: "http://127.0.0.1:\(server.port)/"))
-    _ = try await client.send(request, timeout: .seconds(60), bodyLimit: 10)
+    _ = try await client.send(request, timeout: .seconds(120), bodyLimit: 10)
     let before = try listDirectory("/proc/self/fd").count
-    for _ in 0..<1000 { _ = try await client.send(request, timeout: .seconds(60), bodyLimit: 10) }
+    for _ in 0..<1000 { _ = try await client.send(request, timeout: .seconds(120), bodyLimit: 10) }
     // Other suites open and close theirs meanwhile.
     #expect(try listDirectory("/proc/self/fd").count < before + 100)
     await client.close()
@@ -70,10 +70,10 @@ import Testing
     }
     let client = try HTTPClient(on: network)
     let request = try HTTPRequest(method, HTTPURL(parsing: server.url))
-    _ = try await client.send(request, timeout: .seconds(60), bodyLimit: 10)
+    _ = try await client.send(request, timeout: .seconds(120), bodyLimit: 10)
     #expect(await comesAbout(within: .seconds(60)) { closed.value > 0 })
     try await Task.sleep(for: .milliseconds(100))
-    #expect(try await client.send(request, timeout: .seconds(60), bodyLimit: 10).status == 200)
+    #expect(try await client.send(request, timeout: .seconds(120), bodyLimit: 10).status == 200)
     #expect(server.connections == 2)
     await client.close()
   }
@@ -88,10 +88,10 @@ import Testing
     }
     let client = try HTTPClient(on: network)
     let url = try HTTPURL(parsing: server.url)
-    _ = try await client.send(HTTPRequest("GET", url), timeout: .seconds(60), bodyLimit: 10)
-    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(60), bodyLimit: 10).status == 200)
+    _ = try await client.send(HTTPRequest("GET", url), timeout: .seconds(120), bodyLimit: 10)
+    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(120), bodyLimit: 10).status == 200)
     let error = await #expect(throws: HTTPError.self) {
-      try await client.send(HTTPRequest("POST", url), timeout: .seconds(60), bodyLimit: 10)
+      try await client.send(HTTPRequest("POST", url), timeout: .seconds(120), bodyLimit: 10)
     }
     #expect(error?.description == "response from 127.0.0.1:\(server.port): connection closed before any of it came")
     await client.close()
@@ -112,14 +112,14 @@ import Testing
     try await withClient(ClientOptions(), on: network) { client in
       try await withThrowingTaskGroup { group in
         for _ in 0..<2 {
-          group.addTask { try await client.send(request, timeout: .seconds(60), bodyLimit: 10).status }
+          group.addTask { try await client.send(request, timeout: .seconds(120), bodyLimit: 10).status }
         }
         for try await status in group { #expect(status == 200) }
       }
       await #expect(throws: HTTPError.timeout(.response, address: "127.0.0.1:\(server.port)")) {
         try await client.send(request, timeout: .milliseconds(300), bodyLimit: 10)
       }
-      #expect(try await client.send(request, timeout: .seconds(60), bodyLimit: 10).status == 200)
+      #expect(try await client.send(request, timeout: .seconds(120), bodyLimit: 10).status == 200)
       #expect(server.connections == 3)
     }
   }
@@ -184,7 +184,7 @@ import Testing
       _ = socket.receiveAll()
       gone.add()
     }
-    let task = Task { try await get(server.url, timeout: .seconds(60)) }
+    let task = Task { try await get(server.url, timeout: .seconds(120)) }
     #expect(await comesAbout(within: .seconds(60)) { arrived.value > 0 })
     task.cancel()
     await #expect(throws: HTTPError.cancelled) { try await task.value }
@@ -207,7 +207,7 @@ import Testing
     let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, on: network) { _ in ServerResponse() }
     let client = try HTTPClient(on: network)
     let url = HTTPURL(.http, host: "127.0.0.1", port: server.port)
-    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(60), bodyLimit: 10).status == 200)
+    #expect(try await client.send(HTTPRequest("GET", url), timeout: .seconds(120), bodyLimit: 10).status == 200)
     await client.close()
     await server.stop()
     await network.shutdown()
@@ -352,7 +352,7 @@ import Testing
     let client = try HTTPClient(on: network)
     for _ in 0..<2 {
       let response = try await client.send(
-        HTTPRequest("HEAD", HTTPURL(parsing: server.url)), timeout: .seconds(60), bodyLimit: 10)
+        HTTPRequest("HEAD", HTTPURL(parsing: server.url)), timeout: .seconds(120), bodyLimit: 10)
       #expect(response.headers["content-length"] == "500000000")
     }
     #expect(server.connections == 1)
@@ -407,12 +407,12 @@ import Testing
     let request = try HTTPRequest("GET", HTTPURL(parsing: "http://127.0.0.1:\(server.port)/"))
     for (password, header) in [("one\n", "bWU6b25l"), (" three \n\n", "bWU6dGhyZWU=")] {
       try replaceFile(file, with: Array(password.utf8).span)
-      let response = try await client.send(request, timeout: .seconds(60), bodyLimit: 10_000)
+      let response = try await client.send(request, timeout: .seconds(120), bodyLimit: 10_000)
       #expect(text(response).contains("Authorization: Basic \(header)\n"))
     }
     try removeFile(file)
     let error = await #expect(throws: HTTPError.self) {
-      try await client.send(request, timeout: .seconds(60), bodyLimit: 10_000)
+      try await client.send(request, timeout: .seconds(120), bodyLimit: 10_000)
     }
     #expect(error?.description == "open \(file): No such file or directory")
     await client.close()
@@ -423,17 +423,17 @@ import Testing
     let server = try await echo()
     let client = try HTTPClient(ClientOptions(userAgent: "agent/1"), on: network)
     var request = try HTTPRequest("POST", HTTPURL(parsing: "http://u:p@127.0.0.1:\(server.port)/x"), body: [1, 2, 3])
-    let plain = text(try await client.send(request, timeout: .seconds(60), bodyLimit: 10_000))
+    let plain = text(try await client.send(request, timeout: .seconds(120), bodyLimit: 10_000))
     #expect(plain.hasPrefix("POST /x 3\nHost: 127.0.0.1:\(server.port)\nUser-Agent: agent/1\n"))
     #expect(plain.contains("Authorization: Basic dTpw\n"))
     request.headers = ["user-agent": "mine", "Content-Length": "99"]
-    let own = text(try await client.send(request, timeout: .seconds(60), bodyLimit: 10_000))
+    let own = text(try await client.send(request, timeout: .seconds(120), bodyLimit: 10_000))
     #expect(own.contains("user-agent: mine\n"))
     #expect(own.contains("Content-Length: 3\n"))
     #expect(!own.contains("agent/1"))
     request.headers = ["X": "a\r\nEvil: yes"]
     await #expect(throws: HTTPError.invalid("value of header X has control characters or line ends in it")) {
-      try await client.send(request, timeout: .seconds(60), bodyLimit: 10_000)
+      try await client.send(request, timeout: .seconds(120), bodyLimit: 10_000)
     }
     await client.close()
     await server.stop()

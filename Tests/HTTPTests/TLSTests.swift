@@ -30,7 +30,7 @@ import Testing
   ) async throws -> HTTPResponse {
     let url = HTTPURL(.https, host: host, port: server.port)
     return try await withClient(ClientOptions(tls: tls, proxy: proxy), on: network) {
-      try await $0.send(HTTPRequest("GET", url), timeout: .seconds(60), bodyLimit: 100)
+      try await $0.send(HTTPRequest("GET", url), timeout: .seconds(120), bodyLimit: 100)
     }
   }
 
@@ -113,10 +113,10 @@ import Testing
     let options = ClientOptions(tls: TLSOptions(ca: .file(file)))
     let request = HTTPRequest("GET", HTTPURL(.https, host: "127.0.0.1", port: server.port))
     try await withClient(options, on: network) { client in
-      await #expect(throws: HTTPError.self) { try await client.send(request, timeout: .seconds(60), bodyLimit: 100) }
+      await #expect(throws: HTTPError.self) { try await client.send(request, timeout: .seconds(120), bodyLimit: 100) }
       let renewed = try readFile(certificates("ca.pem"))
       try replaceFile(file, with: renewed.span)
-      #expect(try await client.send(request, timeout: .seconds(60), bodyLimit: 100).status == 200)
+      #expect(try await client.send(request, timeout: .seconds(120), bodyLimit: 100).status == 200)
     }
     await server.stop()
   }
@@ -155,7 +155,7 @@ import Testing
     let options = ClientOptions(connectTimeout: .milliseconds(300), tls: trusting)
     let request = HTTPRequest("GET", HTTPURL(.https, host: "127.0.0.1", port: server.port))
     await #expect(throws: HTTPError.timeout(.handshake, address: "127.0.0.1:\(server.port)")) {
-      try await withClient(options, on: network) { try await $0.send(request, timeout: .seconds(60), bodyLimit: 1) }
+      try await withClient(options, on: network) { try await $0.send(request, timeout: .seconds(120), bodyLimit: 1) }
     }
   }
 

@@ -76,6 +76,7 @@ final class Program {
     for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
       posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
     }
+    keepDescriptorsFromChildren()
     let result = posix_spawn(&process, arguments[0], &actions, nil, &words, environ)
     guard result == 0 else { throw SystemError("spawn", arguments[0], errno: result) }
   }

@@ -4,6 +4,7 @@ import Glibc
 import Linux
 import RE2
 import Telemetry
+import TestSupport
 import Testing
 
 @testable import NodeMetrics
@@ -225,6 +226,7 @@ final class NodeExporterProcess {
     for descriptor in [STDOUT_FILENO, STDERR_FILENO] {
       posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_WRONLY, 0)
     }
+    keepDescriptorsFromChildren()
     let result = posix_spawn(&process, theirProgram, &actions, nil, &words, environ)
     guard result == 0 else { throw SystemError("spawn", theirProgram, errno: result) }
   }

@@ -221,7 +221,7 @@ final class Site: Sendable {
     let user = credentials.isEmpty ? "" : credentials + "@"
     let url = try HTTPURL(parsing: "http://\(user)127.0.0.1:\(server.port)\(path)")
     let response = try await client.send(
-      HTTPRequest(method, url, headers: [:], body: body), timeout: .seconds(20), bodyLimit: 1 << 20)
+      HTTPRequest(method, url, headers: [:], body: body), timeout: .seconds(120), bodyLimit: 1 << 20)
     var answer = Answer(response.status, String(decoding: response.body, as: UTF8.self))
     answer.type = response.headers["Content-Type"]
     answer.allow = response.headers["Allow"]

@@ -5,7 +5,7 @@ public import Testing
 /// Waits until `condition` holds; a failure, and false, when it does not within a limit that only a hang reaches.
 @discardableResult
 public func eventually(
-  _ what: String, within limit: Duration = .seconds(60), sourceLocation: SourceLocation = #_sourceLocation,
+  _ what: String, within limit: Duration = .seconds(120), sourceLocation: SourceLocation = #_sourceLocation,
   isolation: isolated (any Actor)? = #isolation, _ condition: () async throws -> Bool
 ) async rethrows -> Bool {
   if try await comesAbout(within: limit, condition) { return true }
