@@ -63,6 +63,8 @@ public struct ConfigurationSource: Sendable {
 
 /// Why a configuration cannot be run.
 public enum ConfigurationError: Error, CustomStringConvertible {
+  /// It was not looked at, for the agent is stopping.
+  case stopping
   /// It cannot be read; the text says what and why.
   case unreadable(String)
   /// It has mistakes.
@@ -71,6 +73,7 @@ public enum ConfigurationError: Error, CustomStringConvertible {
   /// What the operator sees: one line, or the mistakes with their places.
   public var description: String {
     switch self {
+    case .stopping: "Error: the agent is stopping; the configuration was not read"
     case .unreadable(let reason): "Error: cannot read the configuration: \(reason)"
     case .invalid(let diagnostics, let sources): render(diagnostics, sources: sources)
     }

@@ -69,10 +69,10 @@ public actor Controller {
 
   /// Reads the configuration, for `start`; nothing runs yet.
   ///
-  /// - Throws: when it cannot be read or has mistakes.
+  /// - Throws: when it cannot be read or has mistakes, and after `stop`.
   public func load() throws(ConfigurationError) -> Plan {
+    guard !isStopped else { throw .stopping }
     do throws(ConfigurationError) {
-      guard !isStopped else { throw .unreadable("the agent is stopping") }
       return try planner().plan(source)
     } catch {
       loads.failed()

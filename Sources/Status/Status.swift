@@ -104,6 +104,7 @@ public final class StatusServer: Sendable {
       try await controller.reload()
       return ServerResponse(text: "config reloaded\n")
     } catch {
+      if case .stopping = error { return ServerResponse(status: 503, text: "the agent is stopping\n") }
       return ServerResponse(status: 400, text: "\(error)\nthe configuration that was running goes on\n")
     }
   }

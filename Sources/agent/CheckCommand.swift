@@ -42,6 +42,7 @@ struct CheckCommand {
 
   private func explain(_ error: ConfigurationError) -> Int32 {
     switch error {
+    case .stopping: preconditionFailure("BUG: nothing runs that could stop")
     case .unreadable(let reason):
       show(
         Finding(

@@ -146,6 +146,7 @@ struct RunCommand {
       report(plan)
       log.info("reloaded", ("config", source.path))
     } catch {
+      if case .stopping = error { return }  // SIGTERM came right after SIGHUP
       printError("\(error)")
       log.error("the new configuration has mistakes; the one that was running goes on", ("config", source.path))
     }

@@ -64,6 +64,18 @@ import Testing
     await bench.controller.stop()
   }
 
+  @Test func `a reload after the stop is no mistake of the configuration`() async throws {
+    let bench = try Bench(three)
+    try await bench.start()
+    await bench.controller.stop()
+    await #expect {
+      try await bench.controller.reload()
+    } throws: {
+      if case ConfigurationError.stopping = $0 { true } else { false }
+    }
+    #expect(await bench.metric("alloy_config_last_load_successful") == 1)
+  }
+
   @Test func `a reload replaces what changed, stops what is gone and starts what is new`() async throws {
     let bench = try Bench(
       """
