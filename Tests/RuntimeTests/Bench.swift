@@ -226,6 +226,7 @@ final class Bench {
       diagnostics = try Controller.validate(source, kinds: kinds(Journal()), skipUnsupported: skipUnsupported).warnings
     } catch {
       switch error {
+      case .stopping: preconditionFailure("nothing runs that could stop")
       case .unreadable(let reason): return [without(directory.path, reason)]
       case .invalid(let found, _): diagnostics = found
       }
