@@ -36,6 +36,7 @@ let targets: [Target] = [
   .ours("Relabel", ["Telemetry", "RE2"]),
   .ours("Wire", ["Telemetry", "CSnappy", "CWire"]),
   .ours("Queue", ["Linux"]),
+  .ours("Stages", ["Telemetry", "Linux", "RE2"]),
   .ours(
     "HTTP", ["Linux", "CZlib"],
     products: [
@@ -49,6 +50,7 @@ let targets: [Target] = [
   // 3: everything that talks to the kernel, files or network.
   .ours("NodeMetrics", ["Telemetry", "Linux", "RE2", "CSystemd"]),
   .ours("Scrape", ["Telemetry", "Linux"]),
+  .ours("Logs", ["Telemetry", "Linux", "RE2", "CSystemd"]),
   .ours("Delivery", ["Telemetry", "Linux", "Wire", "Queue", "HTTP"]),
   .ours("Hub", ["Telemetry", "Linux", "Wire", "HTTP"]),
 
@@ -60,7 +62,7 @@ let targets: [Target] = [
     "Components",
     [
       "Runtime", "Syntax", "Telemetry", "Linux", "RE2", "Relabel", "Wire", "Queue", "HTTP", "NodeMetrics", "Scrape",
-      "Delivery",
+      "Delivery", "Logs", "Stages",
     ]),
   .ours("Status", ["Runtime", "Telemetry", "Linux", "HTTP"]),
 
@@ -101,6 +103,8 @@ let tests: [Target] = [
   .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"], fixtures: true),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
+  .tests("StagesTests", ["Stages", "Telemetry", "Linux", "RE2"], fixtures: true),
+  .tests("LogsTests", ["Logs", "Telemetry", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
   .tests("NodeMetricsTests", ["NodeMetrics", "Telemetry", "Linux", "RE2"]),
   .tests("ScrapeTests", ["Scrape", "Telemetry", "Linux"]),

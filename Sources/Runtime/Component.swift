@@ -69,6 +69,8 @@ public struct ComponentContext: Sendable {
   public let stateDirectory: String
   /// Where others send samples to this component; the same one as long as the id exists, whatever is reloaded.
   public let metricsInlet: MetricsInlet
+  /// Where others send log entries to this component; as lasting.
+  public let logsInlet: LogsInlet
   let handle: ComponentHandle
   let tenure: Int
 

@@ -4,7 +4,7 @@ internal import Linux
 internal import Synchronization
 internal import Syntax
 
-/// What outlives a component while its id exists: its inlet, its health, and what it exports.
+/// What outlives a component while its id exists: its inlets, its health, and what it exports.
 ///
 /// Components of one id follow each other, and some are made and never run. Each holds a tenure, and only the one whose
 /// tenure it is, is heard.
@@ -31,14 +31,30 @@ final class ComponentHandle: Sendable {
   }
 
   let id: String
-  let inlet: MetricsInlet
+  let metricsInlet: MetricsInlet
+  let logsInlet: LogsInlet
   private let state = Mutex(State())
   private let exportsChanged: @Sendable (String) -> Void
 
   init(id: String, exportsChanged: @Sendable @escaping (String) -> Void) {
     self.id = id
     self.exportsChanged = exportsChanged
-    inlet = MetricsInlet(id: id)
+    metricsInlet = MetricsInlet(id: id)
+    logsInlet = LogsInlet(id: id)
+  }
+
+  // MARK: Inlets
+
+  /// Makes what arrives wait for the next component of this id.
+  func closeInlets() {
+    metricsInlet.close()
+    logsInlet.close()
+  }
+
+  /// Refuses what arrives, for `reason`.
+  func failInlets(_ reason: String) {
+    metricsInlet.fail(reason)
+    logsInlet.fail(reason)
   }
 
   // MARK: Whose turn it is
@@ -53,7 +69,7 @@ final class ComponentHandle: Sendable {
 
   /// The component of `tenure` is about to run.
   func begin(_ tenure: Int, exports: [String: Value]) {
-    inlet.close()
+    closeInlets()
     state.withLock { state in
       state.tenure = tenure
       state.exports = exports
@@ -66,7 +82,7 @@ final class ComponentHandle: Sendable {
 
   /// The component that ran has ended.
   func end() {
-    inlet.close()
+    closeInlets()
     state.withLock { state in
       state.tenure = nil
       state.changeHealth {

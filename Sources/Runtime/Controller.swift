@@ -191,7 +191,7 @@ public actor Controller {
 
   private func stop(_ index: Int) async {
     guard let task = running[index].task else { return }
-    running[index].step.handle.inlet.close()
+    running[index].step.handle.closeInlets()
     task.cancel()
     await task.value
     running[index].task = nil
@@ -318,13 +318,13 @@ private func supervise(_ component: any Component, _ handle: ComponentHandle, _ 
       try await component.run()
       if Task.isCancelled { return }
       handle.report(.exited, by: tenure)
-      handle.inlet.fail("it has ended")
+      handle.failInlets("it has ended")
       return
     } catch {
       if Task.isCancelled { return }
       let reason = "\(error)"
       handle.report(.unhealthy(reason), by: tenure)
-      handle.inlet.fail(reason)
+      handle.failInlets(reason)
       if monotonicNanoseconds() - started > 60_000_000_000 { pause = 1 }
       log.error("cannot do its work; trying again in \(pause) s", ("err", reason))
     }

@@ -177,7 +177,9 @@ struct Planner {
 
   func context(for id: String, _ handle: ComponentHandle, _ tenure: Int) -> ComponentContext {
     ComponentContext(
-      id: id, log: ComponentName(id).log(to: log), stateDirectory: "\(storagePath)/\(id)", metricsInlet: handle.inlet,
+      id: id, log: ComponentName(id).log(to: log), stateDirectory: "\(storagePath)/\(id)",
+      metricsInlet: handle.metricsInlet,
+      logsInlet: handle.logsInlet,
       handle: handle, tenure: tenure)
   }
 

@@ -3,15 +3,15 @@
 internal import Synchronization
 public import Telemetry
 
-/// The door through which samples reach a component, which outlives the component.
+/// The door through which others reach a component, which outlives the component.
 ///
 /// Others hold the door, not the component behind it, so replacing the component on a reload changes nothing for them:
 /// a batch that arrives meanwhile waits for the next one. A batch for a component that failed is refused with the
 /// reason.
-public final class MetricsInlet: MetricsReceiver {
+public final class Inlet<Receiver: Sendable>: Sendable {
   private enum State {
     case closed(waiting: [UInt64: CheckedContinuation<Void, any Error>])
-    case open(any MetricsReceiver)
+    case open(Receiver)
     case failed(String)
   }
 
@@ -28,7 +28,7 @@ public final class MetricsInlet: MetricsReceiver {
   init(id: String) { self.id = id }
 
   /// Lets batches in, to `receiver`.
-  public func open(_ receiver: any MetricsReceiver) { change(to: .open(receiver)) { $0.resume() } }
+  public func open(_ receiver: Receiver) { change(to: .open(receiver)) { $0.resume() } }
 
   /// Makes batches wait until the door is opened again.
   public func close() {
@@ -57,16 +57,15 @@ public final class MetricsInlet: MetricsReceiver {
     waiting.forEach(release)
   }
 
-  /// Hands `batch` on once the component is there.
+  /// Does `work` with the component once it is there.
   ///
-  /// What a component could not take because it was being stopped meanwhile goes to the one after it, which may see
-  /// parts of it twice.
-  public func receive(_ batch: SeriesBatch) async throws {
+  /// What a component could not finish because it was being stopped meanwhile is done again with the one after it.
+  func reach<Result: Sendable>(_ work: (Receiver) async throws -> Result) async throws -> Result {
     while true {
       let (state, changes) = guarded.withLock { ($0.state, $0.changes) }
       switch state {
       case .open(let receiver):
-        do { return try await receiver.receive(batch) } catch {
+        do { return try await work(receiver) } catch {
           guard !Task.isCancelled, guarded.withLock({ $0.changes }) != changes else { throw error }
         }
       case .failed(let reason): throw InletError(id: id, reason: reason)
@@ -100,6 +99,28 @@ public final class MetricsInlet: MetricsReceiver {
       continuation?.resume(throwing: CancellationError())
     }
     try Task.checkCancellation()
+  }
+}
+
+/// The door through which samples reach a component. A batch a component was stopped over goes to the one after it, which
+/// may see parts of it twice.
+public typealias MetricsInlet = Inlet<any MetricsReceiver>
+
+/// The door through which log entries reach a component.
+public typealias LogsInlet = Inlet<any LogsReceiver>
+
+extension MetricsInlet {
+  /// Hands `batch` on once the component is there.
+  public func receive(_ batch: SeriesBatch) async throws { try await reach { try await $0.receive(batch) } }
+}
+
+extension LogsInlet {
+  /// Hands `batch` on once the component is there; one that was made anew meanwhile throws ``UnknownOrigin``.
+  public func receive(_ batch: LogBatch) async throws { try await reach { try await $0.receive(batch) } }
+
+  /// What the component answers once it is there.
+  public func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+    try await reach { try await $0.positions(of: origin, route: route) }
   }
 }
 
