@@ -15,6 +15,9 @@ public enum Components {
       PrometheusScrape.kind(services),
       PrometheusRelabel.kind,
       PrometheusRemoteWrite.kind(services),
+      LokiRelabel.kind,
+      LokiEcho.kind,
+      LokiWrite.kind(services),
       DiscoveryRelabel.kind,
     ]
   }

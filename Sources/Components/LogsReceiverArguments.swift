@@ -35,8 +35,8 @@ final class LogsFanout: LogsReceiver {
     _ = try await fromThoseThatRun { try await $0.receive(batch) }
   }
 
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
-    try await fromThoseThatRun { try await $0.positions(of: origin, route: route) }.flatMap { $0 }
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
+    try await fromThoseThatRun { try await $0.positions(of: origin, route: route, session: session) }.flatMap { $0 }
   }
 
   /// What those receivers answer that run; throws what any of them throws, and when none of them runs.

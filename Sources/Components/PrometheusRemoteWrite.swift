@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Delivery
-internal import HTTP
 internal import Linux
 internal import Relabel
 internal import Runtime
@@ -52,7 +51,7 @@ final class PrometheusRemoteWrite: Component {
         opened.append(
           try RemoteWriteDestination(
             endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
-            directory: "\(context.stateDirectory)/\(endpoint.directoryName)", log: context.log, health: health))
+            directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health))
       }
     } catch {
       for destination in opened { await destination.close() }
@@ -66,23 +65,11 @@ final class PrometheusRemoteWrite: Component {
       return [Finding(.warning, context.id, "there is no endpoint", remedy: "add an endpoint block with a url")]
     }
     var findings: [Finding] = []
-    for endpoint in arguments.endpoints { findings.append(await check(endpoint, timeout: timeout)) }
-    return findings
-  }
-
-  private func check(_ endpoint: RemoteWriteEndpoint, timeout: Duration) async -> Finding {
-    guard let url = endpoint.url else { preconditionFailure("BUG: an endpoint without url") }
-    do throws(HTTPError) {
-      let client = try HTTPClient(endpoint.client, on: services.network)
-      let target = Endpoint(
-        url: url, version: services.version, headers: endpoint.headers, timeout: min(timeout, endpoint.timeout))
-      let probe = await client.probe(target)
-      await client.close()
-      return Finding(
-        probe.isGood ? .ok : .failed, context.id, "\(url.withoutUserInfo): \(probe.message)", remedy: probe.remedy)
-    } catch {
-      return Finding(.failed, context.id, "\(url.withoutUserInfo): \(error)")
+    for endpoint in arguments.endpoints {
+      let target = endpoint.endpoint(version: services.version)
+      findings.append(await endpoint.common.check(context.id, services, target, timeout: timeout))
     }
+    return findings
   }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {

@@ -2,7 +2,6 @@
 
 internal import Delivery
 internal import HTTP
-internal import Linux
 internal import Relabel
 internal import Syntax
 
@@ -42,7 +41,7 @@ struct RemoteWriteArguments {
   private func reportDuplicates(_ block: BlockDecoder) {
     var seen: Set<String> = []
     for (index, endpoint) in endpoints.enumerated()
-    where endpoint.url != nil && !seen.insert(endpoint.directoryName).inserted {
+    where endpoint.common.url != nil && !seen.insert(endpoint.common.directoryName).inserted {
       block.blocks("endpoint")[index].error(
         "there is already an endpoint with this url and name", hint: "give it another name")
     }
@@ -51,54 +50,26 @@ struct RemoteWriteArguments {
 
 /// One `endpoint` block.
 struct RemoteWriteEndpoint {
-  var name: String
-  var url: HTTPURL?
-  var timeout: Duration
-  var headers: [Headers.Field]
+  var common: EndpointArguments
   var sendExemplars: Bool
-  var client: ClientOptions
   var sender: SenderOptions
   var metadata: MetadataSender.Options?
   var rules: [RelabelRule]
 
-  /// The directory of its queue: stable as long as the destination is the same, whatever else changes about it.
-  var directoryName: String {
-    let identity = name + "\n" + (url?.withoutUserInfo ?? "")
-    let hash = crc32c(Array(identity.utf8).span)
-    let digits = String(hash, radix: 16)
-    let host = (url?.host ?? "").map { $0.isLetter || $0.isNumber || $0 == "." || $0 == "-" ? $0 : "_" }
-    return
-      "\(name.isEmpty ? String(host.prefix(40)) : sanitized(name))-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
-  }
-
   init(_ block: BlockDecoder, version: String) {
-    name = block.optional("name", .string, default: "")
-    url = block.required("url", .httpURL)
-    if url == nil, block.has("url"), case .string("")? = block.source.attribute("url")?.value {
-      block.error("url must not be empty", at: "url")
-    }
-    timeout = block.optional("remote_timeout", .duration, default: .seconds(30))
-    if timeout <= .zero { block.error("remote_timeout must be greater than 0", at: "remote_timeout") }
-    headers = block.optional("headers", .map(of: .secret), default: [:]).sorted { $0.key < $1.key }
-      .map { Headers.Field(name: $0.key, value: $0.value.revealed) }
-    for field in headers where Endpoint.isReserved(field.name) {
-      block.error(
-        "headers must not set \(field.name)", at: "headers", hint: "the protocol and the credentials need it")
-    }
+    common = EndpointArguments(block, version: version, timeout: .seconds(30), http2ByDefault: false)
     sendExemplars = block.optional("send_exemplars", .bool, default: true)
-    client = ClientOptions.decode(block, userAgent: "spoke/\(version)", http2ByDefault: false)
-    if client.followRedirects, block.has("follow_redirects") {
-      block.warning(
-        "follow_redirects does nothing here: an endpoint that has moved is reported instead", at: "follow_redirects",
-        hint: "write the url it has moved to")
-    }
-    client.followRedirects = false
     sender = SenderOptions()
     metadata = MetadataSender.Options()
     rules = RelabelRule.decode("write_relabel_config", of: block)
     if let queue = block.block("queue_config") { decodeQueue(queue) }
     if let metadata = block.block("metadata_config") { decodeMetadata(metadata) }
     refuseWhatIsMissing(block)
+  }
+
+  /// Where its requests go.
+  func endpoint(version: String) -> Endpoint {
+    Endpoint(url: common.address, version: version, headers: common.headers, timeout: common.timeout)
   }
 
   private mutating func decodeQueue(_ block: BlockDecoder) {
@@ -158,8 +129,4 @@ struct RemoteWriteEndpoint {
       ClientOptions.refuse(name, in: block, hint: "use basic_auth, authorization or bearer_token_file")
     }
   }
-}
-
-private func sanitized(_ name: String) -> String {
-  String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || "._-".contains($0)) ? $0 : "_" }.prefix(60))
 }

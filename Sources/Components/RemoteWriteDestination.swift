@@ -13,14 +13,7 @@ internal import Wire
 final class RemoteWriteDestination: Sendable {
   let name: String
   let url: String
-  let queue: WriteAheadQueue
-  let sender: Sender
-
-  /// How long a stop waits for what is pending to be taken, and then for the answer to what is on its way; twice this
-  /// must be less than what `agent run` gives everything.
-  private static let stopTime = Duration.seconds(3)
-
-  private let client: HTTPClient
+  let delivery: QueuedDelivery
   private let metadata: MetadataSender?
   private let encoder: Mutex<BatchEncoder>
 
@@ -28,21 +21,15 @@ final class RemoteWriteDestination: Sendable {
     _ endpoint: RemoteWriteEndpoint, externalLabels: LabelSet, services: Services, directory: String, log: Log,
     health: EndpointHealth
   ) throws {
-    guard let address = endpoint.url else { preconditionFailure("BUG: an endpoint without url") }
-    name = endpoint.name.isEmpty ? endpoint.directoryName : endpoint.name
-    url = address.withoutUserInfo
-    client = try HTTPClient(endpoint.client, on: services.network)
-    queue = try WriteAheadQueue(
-      directory: directory, options: QueueOptions(overflow: .dropOldest, maxBytes: services.queueBytes), log: log)
-    let target = Endpoint(
-      url: address, version: services.version, headers: endpoint.headers, timeout: endpoint.timeout)
-    var options = endpoint.sender
-    options.grace = Self.stopTime
-    sender = Sender(
-      endpoint: target, queue: queue, client: client, options: options, log: log,
+    name = endpoint.common.displayName
+    url = endpoint.common.address.withoutUserInfo
+    let target = endpoint.endpoint(version: services.version)
+    delivery = try QueuedDelivery(
+      target, client: endpoint.common.client, sender: endpoint.sender, services: services, queue: directory,
+      overflow: .dropOldest, log: log,
       onVerdict: { [name, url] problem in health.note(problem.map { "\(url) \($0)" }, of: name) })
-    metadata = endpoint.metadata.map { [client, sender] in
-      MetadataSender(endpoint: target, client: client, sender: sender, options: $0)
+    metadata = endpoint.metadata.map { [delivery] in
+      MetadataSender(endpoint: target, client: delivery.client, sender: delivery.sender, options: $0)
     }
     encoder = Mutex(
       BatchEncoder(
@@ -54,27 +41,13 @@ final class RemoteWriteDestination: Sendable {
   func enqueue(_ batch: SeriesBatch) async throws {
     metadata?.note(batch)
     let blocks = encoder.withLock { $0.encode(batch) }
-    if !blocks.isEmpty { try await queue.append(blocks) }
+    if !blocks.isEmpty { try await delivery.queue.append(blocks) }
   }
 
-  /// Delivers until cancelled; then what the hub takes at once is still delivered, and the queue closed.
-  func run() async {
-    let delivery = Task { await sender.run() }
-    let explanations = Task { [metadata] in await metadata?.run() }
-    await untilCancelled()
-    explanations.cancel()
-    // A task of its own: this one is cancelled, and waiting in it would end at once.
-    _ = await Task { [sender] in await sender.flush(within: Self.stopTime) }.value
-    delivery.cancel()
-    await delivery.value
-    await explanations.value
-    await close()
-  }
+  /// Delivers until cancelled.
+  func run() async { await delivery.run { [metadata] in await metadata?.run() } }
 
-  func close() async {
-    await queue.close()
-    await client.close()
-  }
+  func close() async { await delivery.close() }
 }
 
 /// Turns batches into blocks of a queue: labels as the endpoint wants them, protobuf, snappy.
@@ -128,15 +101,5 @@ private struct BatchEncoder {
     encoder.begin()
     times = TimeRange()
     return block
-  }
-}
-
-private struct TimeRange {
-  var least = Int64.max
-  var most = Int64.min
-
-  mutating func add(_ time: Int64) {
-    least = min(least, time)
-    most = max(most, time)
   }
 }

@@ -100,7 +100,7 @@ public struct RelabelCache: Sendable {
 
   /// What the rules make of a series seen for the first time.
   private mutating func transform(_ labels: Span<UInt8>) -> Range<Int>? {
-    let complete = merge(labels, externalLabels.packed.span)
+    let complete = mergedLabels(labels, externalLabels.packed.span)
     var changed: [UInt8] = []
     if relabeller.isEmpty {
       changed = complete
@@ -108,7 +108,7 @@ public struct RelabelCache: Sendable {
       return nil
     }
     let start = results.count
-    appendWithoutInternalLabels(changed.span, to: &results)
+    appendWithoutInternalLabels(changed.span, keepingMetricName: true, to: &results)
     return results.count == start ? nil : start..<results.count
   }
 
@@ -128,59 +128,4 @@ public struct RelabelCache: Sendable {
     usedCount = 0
     results = []
   }
-}
-
-/// Two sorted sets as one; of two labels with one name the series' own stays.
-private func merge(_ labels: Span<UInt8>, _ external: Span<UInt8>) -> [UInt8] {
-  var merged: [UInt8] = []
-  merged.reserveCapacity(labels.count + external.count)
-  var (left, right) = (0, 0)
-  var own = readLabel(labels, at: &left)
-  var other = readLabel(external, at: &right)
-  while own != nil || other != nil {
-    let order: Int
-    if let own, let other {
-      order = compare(labels.extracting(own.name), external.extracting(other.name))
-    } else {
-      order = own != nil ? -1 : 1
-    }
-    if order <= 0, let label = own {
-      appendLabel(label, of: labels, to: &merged)
-      own = readLabel(labels, at: &left)
-      if order == 0 { other = readLabel(external, at: &right) }
-    } else if let label = other {
-      appendLabel(label, of: external, to: &merged)
-      other = readLabel(external, at: &right)
-    }
-  }
-  return merged
-}
-
-private func appendLabel(_ label: LabelRanges, of bytes: Span<UInt8>, to packed: inout [UInt8]) {
-  appendLengthPrefixed(bytes.extracting(label.name), to: &packed)
-  appendLengthPrefixed(bytes.extracting(label.value), to: &packed)
-}
-
-/// Labels beginning with `__` are for relabelling only, the name apart.
-private func appendWithoutInternalLabels(_ labels: Span<UInt8>, to packed: inout [UInt8]) {
-  var offset = 0
-  while let label = readLabel(labels, at: &offset) {
-    let name = labels.extracting(label.name)
-    let isInternal = name.count >= 2 && name[0] == 0x5f && name[1] == 0x5f && !isMetricName(name)
-    if !isInternal { appendLabel(label, of: labels, to: &packed) }
-  }
-}
-
-private func isMetricName(_ name: Span<UInt8>) -> Bool {
-  let wanted: StaticString = "__name__"
-  guard name.count == wanted.utf8CodeUnitCount else { return false }
-  for index in 0..<name.count where unsafe wanted.utf8Start[index] != name[index] { return false }
-  return true
-}
-
-private func compare(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Int {
-  for index in 0..<min(left.count, right.count) where left[index] != right[index] {
-    return Int(left[index]) - Int(right[index])
-  }
-  return left.count - right.count
 }

@@ -119,8 +119,8 @@ extension LogsInlet {
   public func receive(_ batch: LogBatch) async throws { try await reach { try await $0.receive(batch) } }
 
   /// What the component answers once it is there.
-  public func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
-    try await reach { try await $0.positions(of: origin, route: route) }
+  public func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
+    try await reach { try await $0.positions(of: origin, route: route, session: session) }
   }
 }
 

@@ -75,6 +75,9 @@ public struct LogBatch: Sendable {
   /// The destinations (see ``LogDestination``) that lack these entries; nil for all.
   public var audience: Set<String>?
 
+  /// Whether the origin could read on at once: gathering more before writing this down would only slow it.
+  public var moreFollows = false
+
   /// Lines and metadata.
   public var bytes: [UInt8] = []
   /// What follows the sources' prefixes in the positions of entries.

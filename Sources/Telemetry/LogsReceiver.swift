@@ -11,8 +11,16 @@ public protocol LogsReceiver: AnyObject, Sendable {
   /// Where each destination behind this receiver had got to with the sources of `origin`, which is about to begin: the
   /// receiver forgets what it holds back of it.
   ///
-  /// `route` is that of the batches that will follow.
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination]
+  /// `route` is that of the batches that will follow; `session` is new each time the origin begins, and the same on all
+  /// its ways.
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination]
+}
+
+extension LogsReceiver {
+  /// Asks as an origin that begins.
+  public func positions(of origin: String) async throws -> [LogDestination] {
+    try await positions(of: origin, route: [], session: .random(in: 0 ... .max))
+  }
 }
 
 /// What one destination knows of an origin.

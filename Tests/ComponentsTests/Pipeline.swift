@@ -19,9 +19,11 @@ final class Pipeline {
   let second: EmbeddedHub
   let controller: Controller
   let pages: HTTPServer
+  /// Where `test.logs` blocks lead.
+  let doors = LogDoors()
 
-  /// `text` may name `HUB`, `SECOND` (addresses of hubs), `PAGE` (of a page to scrape) and `DIR`.
-  init(_ text: String, page: String = "up_time 1\n") async throws {
+  /// `text` may name `HUB`, `SECOND`, `LOKI`, `OTHER` (addresses of the two hubs, for metrics and for logs), `PAGE` (of a page to scrape) and `DIR`.
+  init(_ text: String, page: String = "up_time 1\n", queueBytes: Int64 = 512 << 20) async throws {
     directory = try TemporaryDirectory()
     hub = try await EmbeddedHub.start(on: network)
     second = try await EmbeddedHub.start(on: network)
@@ -33,9 +35,11 @@ final class Pipeline {
     }
     let metrics = SelfMetrics(version: "1.2.3")
     let services = Services(
-      network: network, version: "1.2.3", localTargets: LocalTargets(), selfMetrics: metrics, scrapeAtOnce: true)
+      network: network, version: "1.2.3", localTargets: LocalTargets(), selfMetrics: metrics, scrapeAtOnce: true,
+      queueBytes: queueBytes)
     controller = Controller(
-      ConfigurationSource(path: directory.path("config.alloy")), kinds: Components.all(services),
+      ConfigurationSource(path: directory.path("config.alloy")),
+      kinds: Components.all(services) + [LogDoor.kind(doors)],
       options: .init(storagePath: directory.path("state")), log: Log(to: LogSink(descriptor: -1)),
       applySettings: { _ in })
     metrics.report(on: controller)
@@ -53,6 +57,8 @@ final class Pipeline {
     let text =
       text.replacing("HUB", with: "http://127.0.0.1:\(hub.port)/api/v1/write")
       .replacing("SECOND", with: "http://127.0.0.1:\(second.port)/api/v1/write")
+      .replacing("LOKI", with: "http://127.0.0.1:\(hub.port)/loki/api/v1/push")
+      .replacing("OTHER", with: "http://127.0.0.1:\(second.port)/loki/api/v1/push")
       .replacing("PAGE", with: "127.0.0.1:\(pages.port)").replacing("DIR", with: directory.path)
     try replaceFile(directory.path("config.alloy"), with: Array(text.utf8).span)
   }

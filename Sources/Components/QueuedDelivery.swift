@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Delivery
+internal import HTTP
+internal import Linux
+internal import Queue
+
+/// One endpoint's queue, what empties it, and the connections that go there.
+struct QueuedDelivery: Sendable {
+  let queue: WriteAheadQueue
+  let sender: Sender
+  let client: HTTPClient
+
+  /// How long a stop waits for what is pending to be taken, and then for the answer to what is on its way; twice this
+  /// must be less than what `agent run` gives everything.
+  private static let stopTime = Duration.seconds(3)
+
+  /// Opens the queue at `directory`; throws where that or the client's files cannot be read.
+  init(
+    _ endpoint: Endpoint, client options: ClientOptions, sender senderOptions: SenderOptions, services: Services,
+    queue directory: String, overflow: QueueOptions.Overflow, log: Log, onVerdict: @escaping @Sendable (String?) -> Void
+  ) throws {
+    client = try HTTPClient(options, on: services.network)
+    queue = try WriteAheadQueue(
+      directory: directory, options: QueueOptions(overflow: overflow, maxBytes: services.queueBytes), log: log)
+    var options = senderOptions
+    options.grace = Self.stopTime
+    sender = Sender(
+      endpoint: endpoint, queue: queue, client: client, options: options, log: log, onVerdict: onVerdict)
+  }
+
+  /// Delivers until cancelled; then what the hub takes at once is still delivered, and the queue closed. `companion` runs
+  /// until then, too.
+  func run(beside companion: @escaping @Sendable () async -> Void) async {
+    let delivery = Task { await sender.run() }
+    let beside = Task { await companion() }
+    await untilCancelled()
+    beside.cancel()
+    // A task of its own: this one is cancelled, and waiting in it would end at once.
+    _ = await Task { [sender] in await sender.flush(within: Self.stopTime) }.value
+    delivery.cancel()
+    await delivery.value
+    await beside.value
+    await close()
+  }
+
+  func close() async {
+    await queue.close()
+    await client.close()
+  }
+}
