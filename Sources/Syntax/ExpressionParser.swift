@@ -173,9 +173,15 @@ extension Parser {
       advance()
       fields.append(Field(key: key, keyRange: range(token), value: parseExpression()))
       highest = max(highest, height)
-      guard !failed, separator("field list", until: "}") else { break }
+      guard !failed, separator(fieldList, until: "}") else { break }
     }
     return fields
+  }
+
+  /// Whether a field begins at token `index`.
+  func isField(at index: Int) -> Bool {
+    let kind = tokens[index].kind
+    return (kind == .identifier || kind == .string) && tokens[min(index + 1, tokens.count - 1)].kind == .symbol("=")
   }
 
   /// A quoted key without its quotes and otherwise as it is; Alloy leaves an empty one its quotes.
@@ -188,6 +194,14 @@ extension Parser {
     if current.kind == .terminator, index + 1 < tokens.count, tokens[index + 1].kind == .endOfFile {
       advance()
       return false
+    }
+    if list == fieldList, current.kind == .terminator, isField(at: index + 1) || tokens[index + 1].kind == .symbol(end)
+    {
+      report(
+        "missing ',' in \(list); the end of the line is taken for it",
+        hint: "add ',' here: Alloy refuses the file without it", severity: .warning)
+      advance()
+      return true
     }
     report("missing ',' in \(list)", hint: "add ',' here")
     // As if it were there: what follows on other lines may be wrong too.
@@ -227,3 +241,5 @@ extension Parser {
     } while open > 0 && current.kind != .endOfFile
   }
 }
+
+private let fieldList = "field list"

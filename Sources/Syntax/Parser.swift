@@ -254,14 +254,16 @@ struct Parser {
     failed = true
   }
 
-  mutating func report(_ message: String, at range: SourceRange? = nil, hint: String? = nil) {
+  mutating func report(
+    _ message: String, at range: SourceRange? = nil, hint: String? = nil, severity: Diagnostic.Severity = .error
+  ) {
     // What the lexer refused it has told; only of single quotes does Alloy tell twice.
     if current.kind == .illegal, range == nil, file.bytes[current.start] != UInt8(ascii: "'") { return }
     let range = range ?? self.range(current)
     let line = range.start.line
     defer { lastErrorLine = line }
     if line == lastErrorLine || diagnostics.count >= errorLimit { return }
-    diagnostics.append(Diagnostic(message, at: range, hint: hint))
+    diagnostics.append(Diagnostic(severity, message, at: range, hint: hint))
   }
 
   /// Moves to the terminator or closing brace that ends the statement; what is in brackets belongs to it.
