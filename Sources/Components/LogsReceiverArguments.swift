@@ -4,18 +4,15 @@ internal import Runtime
 internal import Syntax
 internal import Telemetry
 
-/// What `receiver` exports of components that take log entries are called.
-let logsReceiverKind = "LogsReceiver"
-
 extension ComponentContext {
   /// The export through which others send log entries to this component.
-  var logsReceiverExport: Value { .capsule(Capsule(kind: logsReceiverKind, object: logsInlet)) }
+  var logsReceiverExport: Value { .capsule(Capsule(kind: LogsInlet.capsuleKind, object: logsInlet)) }
 }
 
 extension ValueType where T == [LogsInlet] {
   /// `forward_to` of components that send log entries.
   static var logsReceivers: ValueType<[LogsInlet]> {
-    ValueType<[(any AnyObject & Sendable)?]>.list(of: .capsule(kind: logsReceiverKind)).then(empty: []) {
+    ValueType<[(any AnyObject & Sendable)?]>.list(of: .capsule(kind: LogsInlet.capsuleKind)).then(empty: []) {
       $0.compactMap { $0 as? LogsInlet }
     }
   }

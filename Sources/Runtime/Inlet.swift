@@ -115,6 +115,9 @@ extension MetricsInlet {
 }
 
 extension LogsInlet {
+  /// What `receiver` exports of components that take log entries are called.
+  public static var capsuleKind: String { "LogsReceiver" }
+
   /// Hands `batch` on once the component is there; one that was made anew meanwhile throws ``UnknownOrigin``.
   public func receive(_ batch: LogBatch) async throws { try await reach { try await $0.receive(batch) } }
 

@@ -100,7 +100,7 @@ struct Planner {
         continue
       }
       var (evaluated, found) = Syntax.evaluate(block, in: scope)
-      if let problem = removeReceivers(from: &evaluated, &found) { diagnostics.append(problem) }
+      if skipUnsupported { leaveOutLostReceivers(of: &evaluated, &found) }
       let decoder = BlockDecoder(evaluated)
       settings.apply(decoder)
       diagnostics += found + decoder.finish()
@@ -108,15 +108,15 @@ struct Planner {
     return settings
   }
 
-  /// Takes `write_to` out of a `logging` block, for this version lacks the components it could name.
-  private func removeReceivers(from evaluated: inout EvaluatedBlock, _ found: inout [Diagnostic]) -> Diagnostic? {
-    guard evaluated.name == "logging", let writeTo = evaluated.attribute("write_to") else { return nil }
+  /// Takes `write_to` out of a `logging` block when what it names was left out.
+  private func leaveOutLostReceivers(of evaluated: inout EvaluatedBlock, _ found: inout [Diagnostic]) {
+    guard evaluated.name == "logging", let writeTo = evaluated.attribute("write_to"), writeTo.value == nil else {
+      return
+    }
     evaluated.attributes.removeAll { $0.name == "write_to" }
-    guard writeTo.value != .array([]) else { return nil }
     found.removeAll { $0.range.map { writeTo.range.start <= $0.start && $0.end <= writeTo.range.end } ?? false }
-    return Diagnostic(
-      skipUnsupported ? .warning : .error, "write_to: no component of this version takes log lines",
-      at: writeTo.range, hint: "leave it out; the agent's own lines go to standard error")
+    found.append(
+      Diagnostic(.warning, "write_to is left out: it refers to a component that is", at: writeTo.range))
   }
 
   // MARK: Evaluation

@@ -9,6 +9,11 @@ public struct Settings: Equatable, Sendable {
   public var logLevel = Log.Level.info
   /// How they are written.
   public var logFormat = LogSink.Format.logfmt
+  /// Where they go besides standard error.
+  public var logReceivers: [LogsInlet] {
+    get { receivers.inlets }
+    set { receivers = Receivers(inlets: newValue) }
+  }
   /// The user and password the HTTP server asks for.
   public var httpUser: (name: String, password: String)? {
     get { user.map { ($0.name, $0.password.revealed) } }
@@ -24,6 +29,13 @@ public struct Settings: Equatable, Sendable {
   public var liveDebugging = false
 
   private var user: User?
+  private var receivers = Receivers(inlets: [])
+
+  private struct Receivers: Equatable {
+    var inlets: [LogsInlet]
+
+    static func == (left: Receivers, right: Receivers) -> Bool { left.inlets.elementsEqual(right.inlets, by: ===) }
+  }
 
   private struct User: Equatable {
     var name: String
@@ -65,6 +77,8 @@ public struct Settings: Equatable, Sendable {
     } else {
       block.error("unrecognized log format \"\(format)\"", at: "format", hint: "logfmt or json")
     }
+    logReceivers = block.optional("write_to", .list(of: .capsule(kind: LogsInlet.capsuleKind)), default: [])
+      .compactMap { $0 as? LogsInlet }
     let destination = block.optional("destination", .string, default: "stderr")
     if destination != "stderr" {
       block.error(

@@ -55,6 +55,7 @@ private final class AppliedSettings: Sendable {
   private let log: Log
   private let server = Box<StatusServer>()
   private let last = Box<Settings>()
+  private let ownLines = OwnLines()
 
   init(log: Log) { self.log = log }
 
@@ -62,6 +63,7 @@ private final class AppliedSettings: Sendable {
 
   func apply(_ settings: Settings) {
     log.sink.configure(level: settings.logLevel, format: settings.logFormat)
+    ownLines.send(from: log.sink, to: settings.logReceivers)
     server.value?.apply(settings)
     if let last = last.value, last.httpTLS != settings.httpTLS {
       log.warn("the tls block of the http block has changed; a restart puts it to use")

@@ -212,7 +212,7 @@ import Testing
         "Error: config.alloy:2:17: unrecognized log level \"loud\" (one of debug, info, warn, error)",
         "Error: config.alloy:3:17: unrecognized log format \"xml\" (logfmt or json)",
         "Error: config.alloy:4:17: destination \"windows_event_log\" is not for Linux (leave it out, or write \"stderr\")",
-        "Error: config.alloy:5:3: write_to: no component of this version takes log lines (leave it out; the agent's own lines go to standard error)",
+        "Error: config.alloy:5:18: component \"loki.write.hub.receiver\" does not exist or is out of scope",
         "Error: config.alloy:7:1: block logging already declared at config.alloy:1:1 (give one of them another label)",
         "Error: config.alloy:9:3: missing required attribute \"password\"",
         "Error: config.alloy:10:3: block \"auth.basic\" may only be specified once",
