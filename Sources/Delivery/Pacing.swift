@@ -13,7 +13,7 @@ struct Pacing {
   private static let memory = 180 * second
 
   private var bucket: TokenBucket?
-  private var lastComplaint: Int64 = 0
+  private var lastComplaint: Int64?
   private var lastRaise: Int64 = 0
   private var windowStart: Int64?
   private var windowBytes = 0
@@ -21,6 +21,9 @@ struct Pacing {
 
   /// Bytes a second; nil for any number.
   var limit: Double? { bucket?.rate }
+
+  /// Whether the hub has complained in the last three minutes.
+  func isWary(now: Int64) -> Bool { lastComplaint.map { now - $0 < Self.memory } ?? false }
 
   /// Notes `bytes` the hub took.
   mutating func took(_ bytes: Int, now: Int64) {
@@ -38,7 +41,7 @@ struct Pacing {
   /// Slows down: the hub has answered 429. What it says within a second of that is about the same.
   mutating func complain(now: Int64) {
     defer { lastComplaint = now }
-    if let rate = bucket?.rate {
+    if let rate = bucket?.rate, let lastComplaint {
       guard now - lastComplaint >= Self.second else { return }
       bucket?.rate = max(Self.slowest, rate / 2)
     } else if let achieved = achieved(now) {
@@ -51,7 +54,7 @@ struct Pacing {
   /// How long to wait before `bytes` are sent, in nanoseconds.
   mutating func wait(before bytes: Int, now: Int64) -> Int64 {
     guard let rate = bucket?.rate else { return 0 }
-    guard now - lastComplaint < Self.memory else {
+    guard isWary(now: now) else {
       bucket = nil
       return 0
     }

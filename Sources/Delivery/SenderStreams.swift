@@ -17,7 +17,7 @@ extension Sender {
     let count = groupable(waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
     let blocks = Array(waiting[..<count])
     var shipment = StreamShipment(blocks, limit: mergeBytes) { bytes in
-      waiting.count == 1 && bytes <= mostBytesTogether && together.take(bytes, now: monotonicNanoseconds())
+      waiting.count == 1 && mayGoTogether(bytes, now: monotonicNanoseconds())
     }
     refuseUnreadable(&shipment, blocks)
     var passedOver = 0  // streams in a row that got no further
@@ -33,7 +33,7 @@ extension Sender {
       if attempt.wasCancelled { throw CancellationError() }
       let outcome = outcome(of: attempt, piece)
       note(attempt, bytes: body.count)
-      if isTooMany(outcome) { pacing.complain(now: monotonicNanoseconds()) }
+      if isTooMany(outcome), !isTooManyStreams(attempt) { pacing.complain(now: monotonicNanoseconds()) }
       if isAboutOneStream(outcome, attempt, piece), passedOver < shipment.laneCount - 1 {
         passedOver += 1
         countFailure(attempt, samples: piece.entries)
@@ -55,6 +55,12 @@ extension Sender {
     }
     var acknowledged = 0
     try await acknowledge(blocks.count, shipment.tallies, blocks, &acknowledged)
+  }
+
+  /// Whether a push of several streams is so small, and the rate so low, that Loki will not refuse one of them for its
+  /// rate: it would not say so.
+  private func mayGoTogether(_ bytes: Int, now: Int64) -> Bool {
+    bytes <= mostBytesTogether && !pacing.isWary(now: now) && together.take(bytes, now: now)
   }
 
   /// Waits as long as a hub that was sent too much needs.
@@ -81,8 +87,7 @@ extension Sender {
   ) -> Bool {
     switch outcome {
     case .response(429, nil) where options.limits.retriesTooManyRequests:
-      let text = attempt.answer.lowercased()
-      return contains(text, "per stream rate limit") || contains(text, "stream limit exceeded")
+      return contains(attempt.answer.lowercased(), "per stream rate limit") || isTooManyStreams(attempt)
     case .response(401, _), .response(403, _): return !piece.tenant.isEmpty
     default: return false
     }
@@ -90,6 +95,11 @@ extension Sender {
 
   private func isTooMany(_ outcome: RetryPolicy.Outcome) -> Bool {
     if case .response(429, _) = outcome { options.limits.retriesTooManyRequests } else { false }
+  }
+
+  /// Whether the hub has as many streams as it takes: slower is no better.
+  private func isTooManyStreams(_ attempt: Attempt) -> Bool {
+    contains(attempt.answer.lowercased(), "stream limit exceeded")
   }
 
   /// What to do with a piece the hub has given its verdict on.
@@ -115,7 +125,7 @@ extension Sender {
     case .halve:
       if piece.shares.count > 1 { mergeBytes = max(16 << 10, piece.byteCount / 2) }
       if !shipment.divide() { refuse(&shipment, .tooLarge, attempt.text) }
-    case .reject(.rateLimited) where contains(attempt.answer.lowercased(), "stream limit exceeded"):
+    case .reject(.rateLimited) where isTooManyStreams(attempt):
       refuse(&shipment, .streamLimited, attempt.text)
     case .reject(let reason):
       refuse(&shipment, reason, attempt.text)

@@ -18,8 +18,10 @@ import Testing
   @Test func `there is no limit until the hub complains, and none when nothing was sent before`() {
     var pacing = Pacing()
     #expect(pacing.wait(before: 1 << 30, now: 0) == 0)
+    #expect(!pacing.isWary(now: 0))
     pacing.complain(now: 0)
     #expect(pacing.limit == nil)
+    #expect(pacing.isWary(now: 179 * second) && !pacing.isWary(now: 180 * second))
   }
 
   @Test func `it begins at half of what was achieved, and waits for what is beyond`() {

@@ -218,6 +218,18 @@ import Wire
     await rig.stop()
   }
 
+  @Test func `after a complaint nothing travels together for a while`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    rig.hub.inject(.status(429))
+    for step in 0..<3 {
+      try await rig.push(["a", "b"].map { .init(app: $0, entries: [(step, "x")]) })
+      if step == 0 { rig.runSender() }
+      _ = await rig.drained()
+    }
+    #expect(rig.hub.requests().map(\.items) == [0, 1, 1, 1, 1, 1, 1])
+    await rig.stop()
+  }
+
   @Test func `a 400 that hides that lines came too fast is sent again`() async throws {
     let rig = try await Rig(dialect: .loki)
     let body = "reason: 'Per stream rate limit exceeded', reason: 'entry too far behind', total ignored: 2 out of 2"
