@@ -115,7 +115,7 @@ let tests: [Target] = [
     "ComponentsTests", ["Components", "Runtime", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux"],
     fixtures: true),
   .tests("StatusTests", ["Status", "Runtime", "HTTP", "Telemetry", "Linux"]),
-  .tests("EndToEnd", ["agent", "Hub", "HTTP", "Linux", "Telemetry"], fixtures: true),
+  .tests("EndToEnd", ["agent", "Hub", "Queue", "Wire", "HTTP", "Linux", "Telemetry"], fixtures: true),
 ]
 
 let package = Package(

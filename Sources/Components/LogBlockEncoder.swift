@@ -8,9 +8,6 @@ internal import Wire
 ///
 /// What a label set becomes is remembered, so that an entry costs a look into an array.
 struct LogBlockEncoder {
-  /// What a block of a Loki push is to the queue.
-  static let blockKind: UInt8 = 2
-
   /// Why an entry was not put into a block.
   enum DropReason: String, CaseIterable {
     /// No label was left of it; Loki takes no stream without one.
@@ -48,8 +45,8 @@ struct LogBlockEncoder {
   private static let maxLineBytes = 256 << 10
 
   /// An encoder for an endpoint; `maxStreams` is 0 for any number.
-  init(externalLabels: LabelSet, maxStreams: Int) {
-    streams = StreamIndex(externalLabels: externalLabels)
+  init(externalLabels: LabelSet, tenant: String, maxStreams: Int) {
+    streams = StreamIndex(externalLabels: externalLabels, tenant: tenant)
     self.maxStreams = maxStreams
   }
 
@@ -65,7 +62,8 @@ struct LogBlockEncoder {
       // Everything was dropped on the way: only the positions are news.
       blocks.append(
         Block(
-          kind: Self.blockKind, items: 0, minTimestampMilliseconds: now, maxTimestampMilliseconds: now, payload: []))
+          kind: PushBlockKind.plain, items: 0, minTimestampMilliseconds: now, maxTimestampMilliseconds: now, payload: []
+        ))
     }
     blocks[blocks.count - 1].positions = positions
     return blocks
@@ -120,7 +118,9 @@ struct LogBlockEncoder {
       }
       if place.stream != stream {
         stream = place.stream
-        encoder.beginStream(packedLabels: streams.bytes.span.extracting(streams.range(of: stream)))
+        encoder.beginStream(
+          packedLabels: streams.bytes.span.extracting(streams.labels(of: stream)),
+          tenant: streams.bytes.span.extracting(streams.tenant(of: stream)))
       }
       let entry = batches[Int(place.batch)].entries[Int(place.entry)]
       times.add(entry.timestampNanoseconds / 1_000_000)
@@ -147,12 +147,12 @@ struct LogBlockEncoder {
 
   private mutating func finish(_ times: inout TimeRange) -> Block {
     var payload: [UInt8] = []
-    let items = encoder.entryCount
+    let (kind, items) = (encoder.blockKind, encoder.entryCount)
     encoder.finish(snappy: &payload)
     encoder.begin()
     defer { times = TimeRange() }
     return Block(
-      kind: Self.blockKind, items: items, minTimestampMilliseconds: times.least,
+      kind: kind, items: items, minTimestampMilliseconds: times.least,
       maxTimestampMilliseconds: times.most, payload: payload)
   }
 }

@@ -47,7 +47,7 @@ actor LokiDestination: LogsReceiver {
     id = "\(component)/\(endpoint.common.directoryName)"
     batchWait = endpoint.batchWait
     batchBytes = endpoint.batchBytes
-    encoder = LogBlockEncoder(externalLabels: externalLabels, maxStreams: maxStreams)
+    encoder = LogBlockEncoder(externalLabels: externalLabels, tenant: tenant, maxStreams: maxStreams)
     delivery = try QueuedDelivery(
       endpoint.endpoint(version: services.version), client: endpoint.common.client, sender: endpoint.sender,
       services: services, queue: directory, overflow: .pause, log: log,

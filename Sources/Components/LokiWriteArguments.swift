@@ -67,23 +67,21 @@ struct LokiWriteEndpoint {
     if batchWait < .zero { block.error("batch_wait must not be negative", at: "batch_wait") }
     batchBytes = block.optional("batch_size", .byteSize, default: 1 << 20)
     if batchBytes <= 0 { block.error("batch_size must be greater than 0", at: "batch_size") }
-    sender = SenderOptions()
+    sender = .lines
     decodeBackoff(block)
     if batchBytes > Self.largestBatch {
       block.warning("batch_size is taken as 2MiB, which is what a block of the queue can hold", at: "batch_size")
       batchBytes = Self.largestBatch
     }
     sender.maxRequestBytes = max(batchBytes, 1 << 20)
-    sender.maxSamplesPerSend = .max
     if let queue = block.block("queue_config") { decodeQueue(queue) }
   }
 
   /// Where its requests go.
   func endpoint(version: String) -> Endpoint {
-    var headers = common.headers
-    if !common.tenant.isEmpty { headers.append(Headers.Field(name: "X-Scope-OrgID", value: common.tenant)) }
-    return Endpoint(
-      url: common.address, dialect: .loki, version: version, headers: headers, timeout: common.timeout)
+    Endpoint(
+      url: common.address, dialect: .loki, version: version, headers: common.headers, tenant: common.tenant,
+      timeout: common.timeout)
   }
 
   private mutating func decodeBackoff(_ block: BlockDecoder) {

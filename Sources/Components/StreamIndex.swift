@@ -4,19 +4,28 @@ internal import Telemetry
 
 /// The streams that label sets become at one endpoint, and their order within the block being made.
 ///
-/// Labels for internal use go, external labels are added where there is none of the name.
+/// Labels for internal use go, external labels are added where there is none of the name. `__tenant_id__` says whose the
+/// stream is, where that is not the endpoint's own tenant.
 struct StreamIndex {
+  private static let tenantLabel = Array("__tenant_id__".utf8)
+
   private let external: LabelSet
+  private let ownTenant: [UInt8]
   private var incoming = LabelIndex()
   private var streamOfIncoming: [Int32] = []  // -1 where no label is left
-  private var streams = LabelIndex()
+  private var streams = LabelIndex()  // labels, then the tenant
+  private var labelCounts: [Int] = []  // of each stream: how many bytes of it are labels
   private var order: [Int32] = []  // of each stream: its place in this block, or -1
   private var used: [Int32] = []  // the streams of this block, by place
 
   /// More label sets than this are forgotten together: somebody makes a label of what is never the same.
   private static let capacity = 20_000
 
-  init(externalLabels: LabelSet) { external = externalLabels }
+  /// For an endpoint of `tenant`, which is empty where the hub has none.
+  init(externalLabels: LabelSet, tenant: String) {
+    external = externalLabels
+    ownTenant = Array(tenant.utf8)
+  }
 
   /// How many streams this block has.
   var usedCount: Int { used.count }
@@ -24,7 +33,8 @@ struct StreamIndex {
   /// Begins a block.
   mutating func begin() {
     if incoming.count > Self.capacity {
-      self = StreamIndex(externalLabels: external)
+      (incoming, streams) = (LabelIndex(), LabelIndex())
+      (streamOfIncoming, labelCounts, order, used) = ([], [], [], [])
       return
     }
     for stream in used { order[Int(stream)] = -1 }
@@ -40,12 +50,28 @@ struct StreamIndex {
   }
 
   private mutating func add(_ labels: Span<UInt8>) -> Int32 {
-    var final: [UInt8] = []
-    appendWithoutInternalLabels(mergedLabels(labels, external.packed.span).span, keepingMetricName: false, to: &final)
-    guard !final.isEmpty else { return -1 }
-    let (number, isNew) = streams.find(final.span)
-    if isNew { order.append(-1) }
+    let all = mergedLabels(labels, external.packed.span)
+    var key: [UInt8] = []
+    appendWithoutInternalLabels(all.span, keepingMetricName: false, to: &key)
+    guard !key.isEmpty else { return -1 }
+    let labelCount = key.count
+    key += tenant(in: all)
+    let (number, isNew) = streams.find(key.span)
+    if isNew {
+      order.append(-1)
+      labelCounts.append(labelCount)
+    }
     return Int32(number)
+  }
+
+  /// Whose the entries with these labels are, if not the endpoint's own.
+  private func tenant(in labels: [UInt8]) -> ArraySlice<UInt8> {
+    var offset = 0
+    while let label = readLabel(labels.span, at: &offset) {
+      guard labels[label.name].elementsEqual(Self.tenantLabel) else { continue }
+      return labels[label.value].elementsEqual(ownTenant) ? [] : labels[label.value]
+    }
+    return []
   }
 
   /// The place of `stream` in this block; nil when it would be one more than `limit` (0 for none).
@@ -58,9 +84,18 @@ struct StreamIndex {
     return order[Int(stream)]
   }
 
-  /// The packed labels of all streams.
+  /// The packed labels and the tenants of all streams.
   var bytes: [UInt8] { streams.bytes }
 
   /// Where the labels of the stream at `place` in this block stand in `bytes`.
-  func range(of place: Int32) -> Range<Int> { streams.range(of: Int(used[Int(place)])) }
+  func labels(of place: Int32) -> Range<Int> {
+    let stream = Int(used[Int(place)])
+    let range = streams.range(of: stream)
+    return range.lowerBound..<range.lowerBound + labelCounts[stream]
+  }
+
+  /// Where its tenant stands in `bytes`; empty for the endpoint's own.
+  func tenant(of place: Int32) -> Range<Int> {
+    labels(of: place).upperBound..<streams.range(of: Int(used[Int(place)])).upperBound
+  }
 }

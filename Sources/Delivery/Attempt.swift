@@ -8,6 +8,8 @@ struct Attempt {
   var outcome: RetryPolicy.Outcome
   /// What to tell people when it is not what was hoped for.
   var text: String
+  /// The answer's body, of which `text` is the beginning.
+  var answer = ""
   /// The `Date` of the answer.
   var date: String?
   /// How long the answer took; nil when there was none.
@@ -35,6 +37,7 @@ struct Attempt {
       isWebPage(response)
       ? .webPage(status: response.status) : .response(status: response.status, retryAfter: retryAfter)
     text = "\(response.status): \(errorText(body: response.body))"
+    answer = String(decoding: response.body, as: UTF8.self)
     self.date = date
     self.seconds = seconds
     // A gateway that says so has lost sight of a request it had passed on.
@@ -55,6 +58,11 @@ struct Attempt {
   }
 }
 
+extension RetryPolicy.Dialect {
+  /// How much of an answer is read. Loki's may say at its end what matters, after ten entries it quotes.
+  fileprivate var answerLimit: Int { self == .loki ? 64 << 10 : errorBodyLimit }
+}
+
 /// Receivers answer success with nothing or a few plain words. What answers it with HTML is a captive portal or a proxy,
 /// and has thrown the samples away.
 func isWebPage(_ response: HTTPResponse) -> Bool {
@@ -67,13 +75,17 @@ extension HTTPClient {
   ///
   /// A task that is cancelled meanwhile waits for the answer all the same, for `grace`: an answer heard is a block that
   /// need not be sent again.
-  func attempt(_ body: [UInt8], to endpoint: Endpoint, number: Int, grace: Duration) async -> Attempt {
-    let request = endpoint.request(body, attempt: number)
+  ///
+  /// `tenant` is whose it is; empty for the endpoint's own.
+  func attempt(
+    _ body: [UInt8], to endpoint: Endpoint, number: Int = 0, tenant: String = "", grace: Duration
+  ) async -> Attempt {
+    let request = endpoint.request(body, attempt: number, tenant: tenant)
     let task = Task {
       let start = monotonicNanoseconds()
       do throws(HTTPError) {
         let response = try await send(
-          request, timeout: endpoint.timeout, bodyLimit: errorBodyLimit, truncating: true)
+          request, timeout: endpoint.timeout, bodyLimit: endpoint.dialect.answerLimit, truncating: true)
         let seconds = Double(monotonicNanoseconds() - start) / 1e9
         return Attempt(response, seconds: seconds, now: wallClockMilliseconds() / 1000)
       } catch { return Attempt(error) }

@@ -30,6 +30,8 @@ public struct DeliveryStatistics: Sendable, Equatable {
   public var sentRequests = 0
   /// Samples it does not want, by reason; lost to it for good.
   public var rejectedSamples: [RefusalReason: Int] = [:]
+  /// Bytes of the bodies those were in, compressed, by reason; where a body was refused in part, that part of it.
+  public var rejectedBytes: [RefusalReason: Int] = [:]
   /// Samples it refused because an attempt without an answer had brought them before.
   public var replayedSamples = 0
   /// Samples sent again after an attempt that failed, each time.
@@ -52,6 +54,10 @@ public struct DeliveryStatistics: Sendable, Equatable {
   public var highestSentTimestampMilliseconds: Int64?
   /// How long the requests took that were answered.
   public var requestSeconds = DurationHistogram()
+  /// The same by status; of statuses beyond the first 32, the hundreds.
+  public private(set) var requestSecondsByStatus: [Int: DurationHistogram] = [:]
+  /// How large the bodies of all attempts were, compressed.
+  public var requestBytes = SizeHistogram()
   /// How things stand with the endpoint.
   public var state = EndpointState.unknown
   /// Seconds this host's clock is ahead of the hub's.
@@ -59,4 +65,10 @@ public struct DeliveryStatistics: Sendable, Equatable {
 
   /// Nothing has happened yet.
   public init() {}
+
+  mutating func observe(_ seconds: Double, status: Int) {
+    requestSeconds.observe(seconds)
+    let isKnown = requestSecondsByStatus[status] != nil || requestSecondsByStatus.count < 32
+    requestSecondsByStatus[isKnown ? status : status / 100 * 100, default: DurationHistogram()].observe(seconds)
+  }
 }

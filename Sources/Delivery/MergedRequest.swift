@@ -6,12 +6,12 @@ internal import Wire
 /// The most an uncompressed block may have: what receivers take at all.
 private let blockLimit = 32 << 20
 
-/// How many of `blocks`, from the first, make one request; the first always does.
+/// How many of `blocks`, from the first, make one write request; the first always does.
 ///
-/// With `forwardOnly` no block may begin before those in front of it end. Prometheus looks for samples out of order
+/// No block may begin before those in front of it end. Prometheus looks for samples out of order
 /// only among those of earlier requests; within one request it takes them and drops them without a word (seen with
 /// 2.42), where a request of their own is refused and can be counted.
-func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int, forwardOnly: Bool) -> Int {
+func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int) -> Int {
   guard let first = blocks.first?.block else { return 0 }
   var items = first.items
   var bytes = Snappy.uncompressedLength(first.payload.span) ?? .max
@@ -19,7 +19,7 @@ func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int, forwardOnl
   var count = 1
   for block in blocks.dropFirst().lazy.map(\.block) {
     guard block.kind == first.kind, let length = Snappy.uncompressedLength(block.payload.span) else { break }
-    guard !forwardOnly || block.minTimestampMilliseconds >= latest else { break }
+    guard block.minTimestampMilliseconds >= latest else { break }
     latest = max(latest, block.maxTimestampMilliseconds)
     items = items.addingReportingOverflow(block.items).overflow ? .max : items + block.items
     bytes = bytes.addingReportingOverflow(length).overflow ? .max : bytes + length

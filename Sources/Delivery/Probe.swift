@@ -11,19 +11,58 @@ public struct Probe: Sendable, Equatable {
   public var message: String
   /// What to do about it; empty when all is well.
   public var remedy: String
+
+  /// A judgement.
+  public init(isGood: Bool, message: String, remedy: String) {
+    self.isGood = isGood
+    self.message = message
+    self.remedy = remedy
+  }
 }
 
 extension HTTPClient {
-  /// Sends `endpoint` a valid request with nothing in it, once.
+  /// Sends `endpoint` a valid request with nothing in it, once; asks Loki also whether it is ready. Nothing is left
+  /// behind there.
   public func probe(_ endpoint: Endpoint) async -> Probe {
     do throws(HTTPError) {
       let response = try await send(
-        endpoint.request(compressed([]), attempt: 0), timeout: endpoint.timeout, bodyLimit: errorBodyLimit,
-        truncating: true)
-      return judged(response, endpoint.dialect)
+        endpoint.request(compressed([])), timeout: endpoint.timeout, bodyLimit: errorBodyLimit, truncating: true)
+      let probe = judged(response, endpoint.dialect)
+      guard probe.isGood, let readiness = endpoint.readinessRequest else { return probe }
+      // Whatever stands before Loki need not pass this on.
+      let answer = try? await send(
+        readiness, timeout: endpoint.timeout, bodyLimit: errorBodyLimit, truncating: true)
+      return answer.map { judged(readiness: $0, probe) } ?? probe
     } catch {
       return Probe(isGood: false, message: "\(error)", remedy: remedy(for: error))
     }
+  }
+}
+
+extension Endpoint {
+  /// Asks the Loki whose push path the url ends in whether it is ready; nil where it ends in something else.
+  fileprivate var readinessRequest: HTTPRequest? {
+    let suffix = "/loki/api/v1/push"
+    guard dialect == .loki, url.path.hasSuffix(suffix) else { return nil }
+    var url = self.url
+    url.path = url.path.dropLast(suffix.count) + "/ready"
+    return HTTPRequest("GET", url, headers: request([]).headers.withoutContent)
+  }
+}
+
+extension Headers {
+  fileprivate var withoutContent: Headers { Headers(fields.filter { !$0.name.lowercased().hasPrefix("content-") }) }
+}
+
+private func judged(readiness response: HTTPResponse, _ probe: Probe) -> Probe {
+  switch response.status {
+  case 200 where !isWebPage(response):
+    return Probe(isGood: true, message: "\(probe.message), ready", remedy: "")
+  case 503:
+    return Probe(
+      isGood: false, message: "\(probe.message), but is not ready: \(errorText(body: response.body))",
+      remedy: "a hub that was just started needs a minute; if it stays like this, its log says why")
+  default: return probe
   }
 }
 
@@ -37,6 +76,8 @@ private func judged(_ response: HTTPResponse, _ dialect: RetryPolicy.Dialect) ->
       isGood: false, message: "answered \(response.status) with text/html",
       remedy: RetryPolicy.remedy(for: response.status, dialect))
   case 200..<300: return Probe(isGood: true, message: "takes \(dialect.noun) (\(response.status))", remedy: "")
+  case 422 where dialect == .loki:  // Loki takes pushes, but not one without streams
+    return Probe(isGood: true, message: "takes \(dialect.noun) (422)", remedy: "")
   case 429, 500...:
     return Probe(isGood: false, message: answer, remedy: "the hub is overloaded or broken; its log says why")
   default: return Probe(isGood: false, message: answer, remedy: RetryPolicy.remedy(for: response.status, dialect))

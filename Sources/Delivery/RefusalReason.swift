@@ -14,6 +14,8 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   case tooLarge = "too_large"
   /// Refused for its rate, and the user asked not to try again.
   case rateLimited = "rate_limited"
+  /// Of a stream too many for the hub, and the user asked not to try again.
+  case streamLimited = "stream_limited"
   /// Labels or bytes the hub cannot read.
   case invalid = "invalid"
   /// Anything else.
@@ -23,6 +25,7 @@ public enum RefusalReason: String, Sendable, CaseIterable {
   public init(body: String) {
     let text = body.lowercased()
     let phrases: [(String, RefusalReason)] = [
+      ("label name", .invalid), ("label value", .invalid), ("structured metadata", .invalid),
       ("out of order", .outOfOrder), ("out-of-order", .outOfOrder),
       ("duplicate", .duplicate),
       ("out of bounds", .outOfBounds), ("too new", .outOfBounds), ("too far in the future", .outOfBounds),
@@ -32,6 +35,16 @@ public enum RefusalReason: String, Sendable, CaseIterable {
       ("unmarshal", .invalid), ("decod", .invalid),
     ]
     self = phrases.first { contains(text, $0.0) }?.1 ?? .other
+  }
+
+  /// What Loki's clients call it, for the `reason` label of their metrics.
+  public var lokiReason: String {
+    switch self {
+    case .rateLimited: "rate_limited"
+    case .streamLimited: "stream_limited"
+    case .tooLarge: "line_too_long"
+    case .outOfOrder, .tooOld, .duplicate, .outOfBounds, .invalid, .other: "ingester_error"
+    }
   }
 
   /// Whether it is about the time alone, so that every sample of that time meets it.

@@ -150,6 +150,8 @@ extension RetryPolicy {
       "start Prometheus with --web.enable-remote-write-receiver, or correct the path of the url (usually /api/v1/write)"
     case 404, 405:
       "correct the path of the url (usually /loki/api/v1/push)"
+    case 401 where dialect == .loki, 403 where dialect == .loki:
+      "check the endpoint's credentials (basic_auth, authorization, bearer_token_file) and tenant_id, and what they permit"
     case 401, 403:
       "check the endpoint's credentials (basic_auth, authorization, bearer_token_file) and what they permit"
     case 407:

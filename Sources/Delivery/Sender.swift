@@ -3,27 +3,30 @@
 public import HTTP
 public import Linux
 public import Queue
+internal import Telemetry
 
 /// Empties a queue into an endpoint, oldest block first, one request at a time, for as long as it runs.
 ///
-/// What waits is merged when more than one block does. A block is acknowledged to the queue when the hub has all of it
+/// What waits is merged when more than one block does; lines go stream by stream then (see `deliverStreams`). A block is acknowledged to the queue when the hub has all of it
 /// or has refused by itself what it does not want, never before. Nothing is given up because of time or tries; that is
 /// the queue's to decide, by its bounds.
 public actor Sender {
   /// What has happened so far.
   public private(set) var statistics = DeliveryStatistics()
 
-  private let endpoint: Endpoint
+  let endpoint: Endpoint
   private let queue: WriteAheadQueue
-  private let client: HTTPClient
-  private let options: SenderOptions
+  let client: HTTPClient
+  let options: SenderOptions
   private let onVerdict: @Sendable (String?) -> Void
   private var journal: SenderJournal
 
-  private var policy: RetryPolicy
+  var policy: RetryPolicy
+  var pacing = Pacing()
+  var together = TokenBucket(rate: 1_000_000, burst: 1_000_000)  // bytes of pushes with several streams
   private var skew = ClockSkew()
   private var attempts = 0  // of the request at hand
-  private var mergeBytes: Int  // shrinks when the hub finds merged requests too large
+  var mergeBytes: Int  // shrinks when the hub finds merged requests too large
   private var storedThrough: UInt64?  // blocks up to here may have reached the hub without our being told
   private var inheritedBlocks: UInt64?  // left of those that waited at the start; they may have been delivered before
   private var pause: Task<Void, Never>?
@@ -93,11 +96,18 @@ public actor Sender {
     }
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
     try Task.checkCancellation()
-    let count = mergeable(
-      apart(waiting), maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes,
-      forwardOnly: endpoint.dialect == .remoteWrite)
+    let empty = waiting.prefix(while: \.block.isEmpty).count
+    guard empty == 0 else { return try await letGo(empty, of: waiting) }
+    guard endpoint.dialect == .remoteWrite else { return try await deliverStreams(waiting) }
+    let count = mergeable(apart(waiting), maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
     try await deliver(Array(waiting[..<count]))
+  }
+
+  /// Acknowledges blocks that only say where sources stand, which the queue has remembered.
+  private func letGo(_ count: Int, of blocks: [StoredBlock]) async throws {
+    var acknowledged = 0
+    try await acknowledge(count, Array(repeating: Shipment.Tally(), count: count), blocks, &acknowledged)
   }
 
   /// The first blocks without those that come after the ones the hub may have: if it has them, it refuses a request of
@@ -119,7 +129,7 @@ public actor Sender {
       let attempt = await client.attempt(body, to: endpoint, number: attempts, grace: options.grace)
       if attempt.wasCancelled { throw CancellationError() }
       let action = policy.next(after: attempt.outcome, random: .random(in: 0..<1))
-      note(attempt)
+      note(attempt, bytes: body.count)
       if attempt.mayBeStored { markStored(piece, blocks) }
       if let wait = trouble(action, attempt, samples: shipment.nextSamples) {
         try await self.wait(wait)
@@ -129,7 +139,7 @@ public actor Sender {
       }
       attempts = 0
       settle(&shipment, action, attempt, body, blocks)
-      try await acknowledge(shipment, blocks, &acknowledged)
+      try await acknowledge(shipment.blocksDone, shipment.tallies, blocks, &acknowledged)
     }
   }
 
@@ -142,29 +152,25 @@ public actor Sender {
     let open = { uncompressed(blocks[$0].block.payload) }
     switch action {
     case .acknowledge:
-      countSent(piece, body, blocks, samples: shipment.nextSamples)
+      let newest = blocks[piece.blocks].map(\.block.maxTimestampMilliseconds).max() ?? .min
+      countSent(samples: shipment.nextSamples, bytes: body.count, newest: newest)
       shipment.settle(.delivered)
-    case .acknowledgePartly where isAboutEntries(attempt.text):
-      let ignored = min(ignoredEntries(attempt.text), shipment.nextSamples)
-      countSent(piece, body, blocks, samples: shipment.nextSamples - ignored)
-      countRejected(ignored, RefusalReason(body: attempt.text), attempt)
-      shipment.settle(rejecting: ignored, RefusalReason(body: attempt.text))
-    case .divide, .acknowledgePartly:
+    case .divide:
       if shipment.unmerge() || shipment.halve(open: open) { return }
-      refuse(&shipment, RefusalReason(body: attempt.text), attempt, blocks)
+      refuse(&shipment, RefusalReason(body: attempt.text), attempt, bytes: body.count, blocks)
     case .halve:
       if piece.blocks.count > 1 { mergeBytes = max(16 << 10, uncompressedLength(body) / 2) }
       if shipment.halve(open: open) { return }
-      refuse(&shipment, .tooLarge, attempt, blocks)
+      refuse(&shipment, .tooLarge, attempt, bytes: body.count, blocks)
     case .reject(let reason):
-      refuse(&shipment, reason, attempt, blocks)
-    case .retry, .hold: preconditionFailure("BUG: a verdict that is none")
+      refuse(&shipment, reason, attempt, bytes: body.count, blocks)
+    case .retry, .hold, .acknowledgePartly: preconditionFailure("BUG: a verdict that is none")
     }
   }
 
   /// Counts what stands alone and is not wanted. What may have come before is taken to have come.
   private func refuse(
-    _ shipment: inout Shipment, _ reason: RefusalReason, _ attempt: Attempt, _ blocks: [StoredBlock]
+    _ shipment: inout Shipment, _ reason: RefusalReason, _ attempt: Attempt, bytes: Int, _ blocks: [StoredBlock]
   ) {
     guard let piece = shipment.next else { return }
     let samples = shipment.nextSamples
@@ -173,11 +179,11 @@ public actor Sender {
       shipment.settle(.replayed)
       settleReplay(&shipment, blocks, piece.blocks.lowerBound)
     } else {
-      countRejected(samples, reason, attempt)
+      countRejected(samples, bytes: bytes, reason, attempt.text)
       shipment.settle(.rejected(reason))
       let index = piece.blocks.lowerBound
       if isHopeless(blocks[index].block, shipment.tallies[index], reason) {
-        countRejected(shipment.settleRest(of: index, as: .rejected(reason)), reason, attempt)
+        countRejected(shipment.settleRest(of: index, as: .rejected(reason)), bytes: 0, reason, attempt.text)
       }
     }
   }
@@ -187,7 +193,7 @@ public actor Sender {
   ///
   /// Without this, one lost answer to a merged backlog is followed by two requests for each of its samples.
   private func settleReplay(_ shipment: inout Shipment, _ blocks: [StoredBlock], _ index: Int) {
-    guard endpoint.dialect == .remoteWrite, blocks[index].block.isOfOneTime else { return }
+    guard blocks[index].block.isOfOneTime else { return }
     let tally = shipment.tallies[index]
     if tally.replayed >= 5, tally.delivered == 0, tally.rejectedInAll == 0 {
       statistics.replayedSamples += shipment.settleRest(of: index, as: .replayed)
@@ -202,18 +208,20 @@ public actor Sender {
   /// Without this, a hub with no out-of-order window would be asked about every single sample of a backlog it will not
   /// take, twice.
   private func isHopeless(_ block: Block, _ tally: Shipment.Tally, _ reason: RefusalReason) -> Bool {
-    endpoint.dialect == .remoteWrite && reason.isAboutTimeAlone && tally.rejected[reason] ?? 0 >= 3
-      && tally.delivered == 0 && tally.replayed == 0 && block.isOfOneTime
+    reason.isAboutTimeAlone && tally.rejected[reason] ?? 0 >= 3 && tally.delivered == 0 && tally.replayed == 0
+      && block.isOfOneTime
   }
 
-  private func acknowledge(_ shipment: Shipment, _ blocks: [StoredBlock], _ acknowledged: inout Int) async throws {
-    let done = shipment.blocksDone
+  /// Lets the queue forget the first `done` of `blocks`, `acknowledged` of which it already has.
+  func acknowledge(
+    _ done: Int, _ tallies: [Shipment.Tally], _ blocks: [StoredBlock], _ acknowledged: inout Int
+  ) async throws {
     guard done > acknowledged else { return }
     var delivered = 0
     var rejected = 0
     for index in acknowledged..<done {
       // The block's own count is what conservation is about, also where a cut has counted otherwise.
-      let refused = min(shipment.tallies[index].rejectedInAll, blocks[index].block.items)
+      let refused = min(tallies[index].rejectedInAll, blocks[index].block.items)
       rejected += refused
       delivered += blocks[index].block.items - refused
     }
@@ -234,9 +242,10 @@ public actor Sender {
     storedThrough = max(storedThrough ?? 0, blocks[piece.blocks.upperBound - 1].sequence)
   }
 
-  private func note(_ attempt: Attempt) {
+  func note(_ attempt: Attempt, bytes: Int) {
+    statistics.requestBytes.observe(bytes)
     if let status = attempt.status { statistics.lastStatus = status }
-    if let seconds = attempt.seconds { statistics.requestSeconds.observe(seconds) }
+    if let seconds = attempt.seconds { statistics.observe(seconds, status: attempt.status ?? 0) }
     if skew.observe(date: attempt.date, now: wallClockMilliseconds() / 1000), let seconds = skew.seconds {
       journal.clocksApart(seconds: seconds)
     }
@@ -244,7 +253,7 @@ public actor Sender {
   }
 
   /// Notes a request that has to be sent again, and how long to wait before; nil when there was a verdict.
-  private func trouble(_ action: RetryPolicy.Action, _ attempt: Attempt, samples: Int) -> Duration? {
+  func trouble(_ action: RetryPolicy.Action, _ attempt: Attempt, samples: Int) -> Duration? {
     let now = monotonicNanoseconds()
     let wait: Duration
     switch action {
@@ -265,30 +274,35 @@ public actor Sender {
       return nil
     }
     attempts += 1
-    statistics.failedRequests += 1
-    statistics.retriedSamples += samples
-    noteFailure(attempt)
+    countFailure(attempt, samples: samples)
     return wait
   }
 
-  private func noteFailure(_ attempt: Attempt) {
-    statistics.lastFailure = .init(text: attempt.text, timestampMilliseconds: wallClockMilliseconds())
+  func countFailure(_ attempt: Attempt, samples: Int) {
+    statistics.failedRequests += 1
+    statistics.retriedSamples += samples
+    noteFailure(attempt.text)
   }
 
-  private func countSent(_ piece: Shipment.Piece, _ body: [UInt8], _ blocks: [StoredBlock], samples: Int) {
+  private func noteFailure(_ text: String) {
+    statistics.lastFailure = .init(text: text, timestampMilliseconds: wallClockMilliseconds())
+  }
+
+  func countSent(samples: Int, bytes: Int, newest: Int64) {
     statistics.sentSamples += samples
-    statistics.sentBytes += body.count
+    statistics.sentBytes += bytes
     statistics.sentRequests += 1
     statistics.lastSuccessMilliseconds = wallClockMilliseconds()
-    let newest = blocks[piece.blocks].map(\.block.maxTimestampMilliseconds).max() ?? .min
     statistics.highestSentTimestampMilliseconds = max(statistics.highestSentTimestampMilliseconds ?? .min, newest)
   }
 
-  private func countRejected(_ samples: Int, _ reason: RefusalReason, _ attempt: Attempt) {
+  /// Counts `samples` of a body as refused for good; `text` says why, `bytes` is their part of it.
+  func countRejected(_ samples: Int, bytes: Int, _ reason: RefusalReason, _ text: String) {
     guard samples > 0 else { return }
     statistics.rejectedSamples[reason, default: 0] += samples
-    noteFailure(attempt)
-    journal.refused(samples, reason, attempt.text, now: monotonicNanoseconds())
+    statistics.rejectedBytes[reason, default: 0] += bytes
+    noteFailure(text)
+    journal.refused(samples, reason, text, now: monotonicNanoseconds())
   }
 
   /// Metadata travels beside the queue; its fate is noted here so that an endpoint has one account.
@@ -299,7 +313,7 @@ public actor Sender {
   }
 
   /// Waits, unless told to try now; throws when the sender is to stop.
-  private func wait(_ duration: Duration) async throws {
+  func wait(_ duration: Duration) async throws {
     let pause = Task { _ = try? await Task.sleep(for: duration) }
     self.pause = pause
     await withTaskCancellationHandler {

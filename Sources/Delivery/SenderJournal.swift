@@ -52,7 +52,7 @@ struct SenderJournal {
     if let lastRefusal, now - lastRefusal < Self.pauseBetweenRefusals { return }
     log.error(
       "the hub refused data for good; the rest was delivered", ("url", url), ("reason", reason.rawValue),
-      ("samples", "\(refusedSince)"), ("err", error))
+      (dialect == .loki ? "lines" : "samples", "\(refusedSince)"), ("err", error))
     lastRefusal = now
     refusedSince = 0
   }

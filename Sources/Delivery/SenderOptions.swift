@@ -17,6 +17,17 @@ public struct SenderOptions: Sendable, Equatable {
 
   /// Alloy's defaults for remote write.
   public init() {}
+
+  /// What suits log lines: as many as make a push of 1 MiB, from as many blocks as that takes after an outage, for each
+  /// may hold a second's; waits as Alloy's for `loki.write`.
+  public static var lines: SenderOptions {
+    var options = SenderOptions()
+    options.maxSamplesPerSend = 100_000
+    options.maxBlocksPerRequest = 1000
+    options.limits.shortestBackoff = .milliseconds(500)
+    options.limits.longestBackoff = .seconds(300)
+    return options
+  }
 }
 
 extension Duration {

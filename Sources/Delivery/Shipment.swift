@@ -2,7 +2,7 @@
 
 internal import Wire
 
-/// A few blocks on their way: what is sent next, what became of what was sent, and which blocks are done.
+/// A few blocks of samples on their way: what is sent next, what became of what was sent, and which blocks are done.
 ///
 /// It begins as one request of all the blocks. When the hub refuses it, the blocks go one by one; a refused block goes
 /// in halves, and so on until what is refused stands alone. What is left is always sent oldest first, left before
@@ -60,20 +60,6 @@ struct Shipment {
     guard let piece = waiting.popLast() else { return }
     isUntouched = false
     for block in piece.blocks { tallies[block].count(piece.cut?.counts.samples ?? samples[block], as: fate) }
-  }
-
-  /// The same for a piece that was taken except for some of its samples, whichever they were.
-  mutating func settle(rejecting rejected: Int, _ reason: RefusalReason) {
-    guard let piece = next else { return }
-    settle(.delivered)
-    var left = rejected
-    for block in piece.blocks {
-      let share = min(left, tallies[block].delivered)
-      guard share > 0 else { continue }
-      tallies[block].delivered -= share
-      tallies[block].rejected[reason, default: 0] += share
-      left -= share
-    }
   }
 
   /// Settles all that is left of a block that was cut, and is the next; the samples there were.

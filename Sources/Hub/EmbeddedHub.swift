@@ -31,9 +31,10 @@ public final class EmbeddedHub: Sendable {
     var series = SeriesStore.Limits()
     series.windowBytes = options.windowBytes
     series.outOfOrderWindow = options.outOfOrderWindow.components.seconds * 1000
-    var streams = StreamStore.Limits()
-    streams.windowBytes = options.windowBytes
-    state = Mutex(State(series: SeriesStore(limits: series), streams: StreamStore(limits: streams)))
+    state = Mutex(
+      State(
+        series: SeriesStore(limits: series),
+        streams: StreamStore(limits: options.streams, windowBytes: options.windowBytes)))
   }
 
   /// Starts a hub that listens on `host` and `port` (0 for any free one).
@@ -207,6 +208,7 @@ public final class EmbeddedHub: Sendable {
 
   /// Loki's push; the number of lines taken.
   private func push(_ request: ServerRequest) throws(Refusal) -> Int {
+    let tenant = try tenant(of: request)
     let decoded: PushRequest
     if mediaType(request) == "application/json" {
       do throws(WireError) { decoded = try decodePushRequest(json: request.body) } catch {
@@ -220,10 +222,16 @@ public final class EmbeddedHub: Sendable {
     let now = clock.now
     let items = decoded.streams.reduce(0) { $0 + $1.entries.count }
     return try state.withLock { state throws(Refusal) in
-      try state.streams.push(decoded, now: now)
+      try state.streams.push(decoded, tenant: tenant, now: now)
       state.lineRate.add(items, at: now / 1_000_000_000)
       return items
     }
+  }
+
+  private func tenant(of request: ServerRequest) throws(Refusal) -> String {
+    guard options.separatesTenants else { return "" }
+    guard let tenant = request.headers["X-Scope-OrgID"], !tenant.isEmpty else { throw Refusal(401, "no org id") }
+    return tenant
   }
 
   private func checkProtobuf(_ request: ServerRequest) throws(Refusal) {

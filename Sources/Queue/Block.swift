@@ -4,12 +4,13 @@
 public struct Block: Sendable, Equatable {
   /// The most bytes a payload may have.
   public static let maximumPayloadBytes = 4 << 20
-  /// The most bytes the positions of one block may take.
-  public static let maximumPositionBytes = 1 << 20
+  /// The most bytes the positions of one block may take: as many as those of all sources.
+  public static let maximumPositionBytes = 4 << 20
 
   /// What the payload is, for whoever reads it back.
   public var kind: UInt8
-  /// How many samples or lines it holds; what all counters count.
+  /// How many samples or lines it holds; what all counters count. None, and no payload, when it only says how far its
+  /// sources have been read.
   public var items: Int
   /// The time of its oldest item, milliseconds since 1970.
   public var minTimestampMilliseconds: Int64
@@ -19,6 +20,9 @@ public struct Block: Sendable, Equatable {
   public var payload: [UInt8]
   /// Where the sources of the items had got to; durable exactly when the payload is.
   public var positions: [SourcePosition]
+
+  /// Whether there is nothing in it to deliver.
+  public var isEmpty: Bool { items == 0 && payload.isEmpty }
 
   /// A block as the queue will give it back.
   public init(

@@ -160,6 +160,7 @@ extension QueueReport.Segment {
     blocks += 1
     items += record.items
     if isPending { pendingBlocks += 1 }
+    guard record.items > 0 else { return }
     minTimestampMilliseconds = min(minTimestampMilliseconds ?? .max, record.minTimestamp)
     maxTimestampMilliseconds = max(maxTimestampMilliseconds ?? .min, record.maxTimestamp)
   }

@@ -12,7 +12,7 @@ struct Record: Equatable {
   static let mark: UInt32 = 0xa55a_51e7
   static let headerBytes = 80
   /// Room for a checkpoint that holds every position the queue remembers.
-  static let maximumPositionBytes = 4 << 20
+  static let maximumPositionBytes = Block.maximumPositionBytes
 
   var type = Kind.block
   var blockKind: UInt8 = 0

@@ -145,8 +145,16 @@ final class SegmentLog {
   var totalBytes: Int64 { segments.reduce(0) { $0 + $1.bytes } }
   var isDegraded: Bool { writeFailure != nil }
 
-  /// A quarter of a small queue at most, so that dropping the oldest never drops most.
-  var segmentBytes: Int64 { max(4096, min(options.segmentBytes, options.maxBytes / 4)) }
+  /// A quarter of a small queue at most, so that dropping the oldest never drops most; but four times the checkpoints it
+  /// begins with at least, so that a queue with many sources does not write mostly those.
+  var segmentBytes: Int64 { max(4 * checkpointBytes, 4096, min(options.segmentBytes, options.maxBytes / 4)) }
+
+  /// What the two checkpoints of a segment begun now would take.
+  private var checkpointBytes: Int64 {
+    var record = Record(type: .checkpoint)
+    (record.payloadBytes, record.positionBytes) = (16, positions.bytes)
+    return 2 * record.totalBytes
+  }
 
   /// Everything counted, the two durations apart; reads one header to learn the oldest item's time.
   var statistics: QueueStatistics {

@@ -106,8 +106,11 @@ extension SegmentLog {
   func oldestTimestamp() -> Int64? {
     var cursor = position
     var damage = Damage()
-    if let record = try? step(&cursor, &damage) { return record.minTimestamp }
-    return ring.first?.block.minTimestampMilliseconds
+    while let record = try? step(&cursor, &damage) {
+      if record.items > 0 { return record.minTimestamp }
+      advance(&cursor, over: record)
+    }
+    return ring.first { $0.block.items > 0 }?.block.minTimestampMilliseconds
   }
 
   // MARK: One step

@@ -2,12 +2,12 @@
 
 /// The newest position of every source, within bounds.
 struct SourcePositions {
-  /// What all sources together may take; the source not heard of for longest is forgotten first.
-  static let maximumBytes = 1 << 20
+  /// What all sources together may take, which is what a checkpoint has room for: some 40,000 files.
+  static let maximumBytes = Record.maximumPositionBytes
 
   private var newest: [[UInt8]: (position: [UInt8], turn: UInt64)] = [:]
   private var turn: UInt64 = 0
-  private var bytes = 0
+  private(set) var bytes = 0  // as encoded
   private(set) var forgotten: UInt64 = 0
 
   var all: [SourcePosition] {
@@ -17,10 +17,21 @@ struct SourcePositions {
 
   subscript(source: [UInt8]) -> [UInt8]? { newest[source]?.position }
 
+  /// The positions of the sources whose names begin with `prefix`.
+  func withPrefix(_ prefix: [UInt8]) -> [[UInt8]: [UInt8]] {
+    newest.filter { $0.key.starts(with: prefix) }.mapValues(\.position)
+  }
+
   mutating func merge(_ positions: [SourcePosition]) {
     for position in positions { set(position) }
-    while bytes > SourcePositions.maximumBytes, let oldest = newest.min(by: { $0.value.turn < $1.value.turn }) {
-      set(SourcePosition(source: oldest.key, position: []))
+    if bytes > SourcePositions.maximumBytes { forgetOldest() }
+  }
+
+  /// Forgets the sources not heard of for longest, a sixteenth of the room at a time, so that this is rare.
+  private mutating func forgetOldest() {
+    for (source, _) in newest.sorted(by: { $0.value.turn < $1.value.turn }) {
+      guard bytes > SourcePositions.maximumBytes / 16 * 15 else { return }
+      set(SourcePosition(source: source, position: []))
       forgotten += 1
     }
   }

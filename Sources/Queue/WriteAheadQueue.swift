@@ -223,12 +223,8 @@ public actor WriteAheadQueue {
   /// Where `source` had got to in the newest durable block that says so; nil when the queue does not know it.
   public func newestPosition(of source: [UInt8]) -> [UInt8]? { segmentLog.positions[source] }
 
-  /// The newest durable positions of all sources whose names begin with `prefix`, by name.
-  public func positions(withPrefix prefix: [UInt8]) -> [[UInt8]: [UInt8]] {
-    segmentLog.positions.all.reduce(into: [:]) { found, position in
-      if position.source.starts(with: prefix) { found[position.source] = position.position }
-    }
-  }
+  /// The same for all sources whose names begin with `prefix`, by name.
+  public func positions(withPrefix prefix: [UInt8]) -> [[UInt8]: [UInt8]] { segmentLog.positions.withPrefix(prefix) }
 
   /// Everything counted.
   public var statistics: QueueStatistics {

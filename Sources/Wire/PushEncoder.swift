@@ -8,6 +8,9 @@
 /// Entry        0a <length> Timestamp  12 <length> line  1a <length> LabelPair …
 /// Timestamp    08 <varint of seconds>  10 <varint of nanoseconds>
 /// ```
+///
+/// A stream of another tenant than the endpoint's says so in a field of ours after its labels, `a2 06 <length> tenant`.
+/// It is for the queue only: `StreamPush` takes it out again.
 public struct PushEncoder: Sendable {
   /// The streams ended so far. Adding to them while somebody keeps this array copies the whole.
   public private(set) var bytes: [UInt8] = []
@@ -15,6 +18,8 @@ public struct PushEncoder: Sendable {
   public private(set) var entryCount = 0
   /// How many streams were begun.
   public private(set) var streamCount = 0
+  /// What kind of block the request is for the queue; see ``PushBlockKind``.
+  public private(set) var blockKind = PushBlockKind.plain
 
   private var stream: [UInt8] = []  // the payload of the stream being written
   private var text: [UInt8] = []
@@ -31,15 +36,25 @@ public struct PushEncoder: Sendable {
     stream.removeAll(keepingCapacity: true)
     entryCount = 0
     streamCount = 0
+    blockKind = PushBlockKind.plain
   }
 
   /// Ends the stream before, and begins one with these labels; the entries added next belong to it.
-  public mutating func beginStream(packedLabels: Span<UInt8>) {
+  ///
+  /// `tenant` is whose the stream is; empty for the endpoint's own.
+  public mutating func beginStream(packedLabels: Span<UInt8>, tenant: Span<UInt8> = Span()) {
     endStream()
     text.removeAll(keepingCapacity: true)
     appendStreamLabels(packedLabels, to: &text)
     appendField(0x0a, text, to: &stream)
     streamCount += 1
+    guard !tenant.isEmpty else { return }
+    blockKind = PushBlockKind.withTenants
+    stream.append(addingCapacity: fieldSize(tenant.count) + 1) { output in
+      output.appendVarint(UInt64(pushTenantField) << 3 | 2)
+      output.appendVarint(UInt64(tenant.count))
+      output.append(copying: tenant)
+    }
   }
 
   /// Adds an entry to the stream begun last. `metadata` is packed like labels.

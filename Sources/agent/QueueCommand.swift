@@ -107,18 +107,34 @@ struct QueueCommand {
     try forEachBlock(inQueue: queue) { stored in
       guard left > 0 else { return }
       print("  block \(stored.sequence): kind \(stored.block.kind), \(stored.block.items) items")
+      guard !stored.block.isEmpty else { return }
       var bytes: [UInt8] = []
       try Snappy.uncompress(stored.block.payload.span, limit: 32 << 20, into: &bytes)
-      for series in try decodeWriteRequest(bytes.span).series {
-        for sample in series.samples where left > 0 {
-          let time = rfc3339(nanoseconds: sample.timestampMilliseconds &* 1_000_000)
-          print("    \(LabelSet(series.labels)) \(valueText(sample.valueBits)) \(time)")
-          left -= 1
-        }
+      for item in try PushBlockKind.all.contains(stored.block.kind) ? lines(bytes) : samples(bytes) where left > 0 {
+        print("    \(item)")
+        left -= 1
       }
     }
-    if left == 0 { print("  … stopped at \(limit) samples; --limit shows more") }
+    if left == 0 { print("  … stopped at \(limit) samples or lines; --limit shows more") }
     return 0
+  }
+
+  private func samples(_ request: [UInt8]) throws -> [String] {
+    try decodeWriteRequest(request.span).series.flatMap { series in
+      series.samples.map { sample in
+        let time = rfc3339(nanoseconds: sample.timestampMilliseconds &* 1_000_000)
+        return "\(LabelSet(series.labels)) \(valueText(sample.valueBits)) \(time)"
+      }
+    }
+  }
+
+  private func lines(_ push: [UInt8]) throws -> [String] {
+    try decodePushRequest(push.span).streams.flatMap { stream in
+      stream.entries.map { entry in
+        let line = String(decoding: entry.line, as: UTF8.self)
+        return "\(LabelSet(stream.labels)) \(rfc3339(nanoseconds: entry.timestampNanoseconds)) \(line.debugDescription)"
+      }
+    }
   }
 
   private func valueText(_ bits: UInt64) -> String {

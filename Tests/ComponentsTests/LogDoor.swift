@@ -13,6 +13,9 @@ final class LogDoors: Sendable {
   /// The first door of `forward_to` of the block called `label`; nil until it runs.
   subscript(label: String) -> LogsInlet? { doors.withLock { $0["test.logs.\(label)"]?.first } }
 
+  /// All of them.
+  func all(_ label: String) -> [LogsInlet] { doors.withLock { $0["test.logs.\(label)"] ?? [] } }
+
   fileprivate func set(_ id: String, _ inlets: [LogsInlet]) { doors.withLock { $0[id] = inlets } }
 }
 

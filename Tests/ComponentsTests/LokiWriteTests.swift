@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTP
 import Hub
 import Linux
 import Runtime
@@ -233,6 +234,44 @@ import Testing
     await eventually("it arrives") { texts(pipeline.hub).count == 1 }
     #expect(texts(pipeline.hub)[0].utf8.count == (256 << 10) - 1)
     #expect(await pipeline.metric("spoke_write_lines_cut_total") == 1)
+    await pipeline.stop()
+  }
+
+  @Test func `ways that part and meet again are told apart, and lines of other tenants go to them`() async throws {
+    let pipeline = try await start(
+      Self.plain.replacing("[loki.write.hub.receiver]", with: "[loki.relabel.one.receiver, loki.relabel.two.receiver]")
+        .replacing("{ url", with: "{\n tenant_id = \"home\"\n url") + """
+          loki.relabel "one" {
+            forward_to = [loki.write.hub.receiver]
+            rule {
+              target_label = "__tenant_id__"
+              replacement  = "away"
+            }
+          }
+          loki.relabel "two" {
+            forward_to = [loki.write.hub.receiver]
+            rule {
+              target_label = "way"
+              replacement  = "two"
+            }
+          }
+          """)
+    let doors = pipeline.doors.all("app")
+    func positions() async throws -> [String?] {
+      var found: [LogDestination] = []
+      for door in doors { found += try await door.positions(of: "test.logs.app", route: [], session: 1) }
+      #expect(Set(found.map(\.id)).count == 2)
+      return found.map(\.position)
+    }
+    #expect(try await positions() == [nil, nil])
+    try await doors[0].receive(batch(1...2))
+    // The second way is new beside a first that stands somewhere: it stands there, too.
+    #expect(try await positions() == ["at 2", "at 2"])
+    try await doors[1].receive(batch(3...3))
+    #expect(try await positions() == ["at 2", "at 3"])
+    await eventually("all arrive") { texts(pipeline.hub).count == 3 }
+    let tenants = pipeline.hub.requests().map { $0.headers["X-Scope-OrgID"] }
+    #expect(tenants == ["away", "home"])
     await pipeline.stop()
   }
 }

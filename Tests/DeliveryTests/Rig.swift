@@ -40,7 +40,7 @@ final class Rig {
   init(
     hub hubOptions: HubOptions = HubOptions(), sender options: SenderOptions = Rig.quick,
     timeout: Duration = .seconds(30),
-    headers: [Headers.Field] = [], dialect: RetryPolicy.Dialect = .remoteWrite
+    headers: [Headers.Field] = [], dialect: RetryPolicy.Dialect = .remoteWrite, tenant: String = ""
   ) async throws {
     lines = LogLines()
     log = lines.log
@@ -50,7 +50,7 @@ final class Rig {
     endpoint = Endpoint(
       url: HTTPURL(
         .http, host: "127.0.0.1", port: hub.port, path: dialect == .loki ? "/loki/api/v1/push" : "/api/v1/write"),
-      dialect: dialect, version: "1.2.3", headers: headers, timeout: timeout)
+      dialect: dialect, version: "1.2.3", headers: headers, tenant: tenant, timeout: timeout)
     senderOptions = options
     queue = try Self.open(directory, log)
     sender = Sender(endpoint: endpoint, queue: queue, client: client, options: options, log: log)
@@ -124,21 +124,39 @@ final class Rig {
     #expect((200..<300).contains(response.status))
   }
 
-  /// Appends one block of lines, each with its time in milliseconds after the rig's start.
-  func push(_ entries: (Int, String)...) async throws {
+  /// Lines of one stream, each with its time in milliseconds after the rig's start.
+  struct Lines {
+    var app = "rig"
+    var tenant = ""
+    var entries: [(Int, String)]
+  }
+
+  /// Appends one block of lines of the stream `app="rig"`.
+  func push(_ entries: (Int, String)...) async throws { try await push([Lines(entries: entries)]) }
+
+  /// Appends one block of lines of several streams.
+  func push(_ streams: [Lines]) async throws {
     var encoder = PushEncoder()
-    encoder.beginStream(packedLabels: LabelSet([Label("app", "rig")]).packed.span)
-    for (time, line) in entries {
-      encoder.add(timestampNanoseconds: self.time(time) * 1_000_000, line: Array(line.utf8).span)
+    for stream in streams {
+      encoder.beginStream(
+        packedLabels: LabelSet([Label("app", stream.app)]).packed.span, tenant: Array(stream.tenant.utf8).span)
+      for (time, line) in stream.entries {
+        encoder.add(timestampNanoseconds: self.time(time) * 1_000_000, line: Array(line.utf8).span)
+      }
     }
-    encoder.endStream()
+    let times = streams.flatMap(\.entries).map { time($0.0) }
     var payload: [UInt8] = []
     encoder.finish(snappy: &payload)
     try await queue.append([
       Block(
-        kind: 2, items: entries.count, minTimestampMilliseconds: start, maxTimestampMilliseconds: start,
-        payload: payload)
+        kind: encoder.blockKind, items: encoder.entryCount, minTimestampMilliseconds: times.min() ?? 0,
+        maxTimestampMilliseconds: times.max() ?? 0, payload: payload)
     ])
+  }
+
+  /// The lines the hub has of the stream `app`, in the order they came.
+  func received(_ app: String = "rig", tenant: String = "") -> [String] {
+    hub.streams().filter { $0.labels["app"] == app && $0.tenant == tenant }.flatMap { $0.entries.map(\.text) }
   }
 
   static func labels(_ index: Int) -> LabelSet {

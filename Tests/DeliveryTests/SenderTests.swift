@@ -379,61 +379,6 @@ private func httpDate(secondsFromNow seconds: Int64) -> String {
   }
 }
 
-@Suite struct SenderLokiTests {
-  func lines(_ rig: Rig) -> [String] { rig.hub.streams().flatMap { $0.entries.map(\.text) } }
-
-  @Test func `blocks of lines are merged into one push`() async throws {
-    let rig = try await Rig(dialect: .loki)
-    try await rig.push((0, "a"), (1, "b"))
-    try await rig.push((2, "c"))
-    rig.runSender()
-    #expect(await rig.drained().acknowledged == 3)
-    #expect(lines(rig) == ["a", "b", "c"])
-    #expect(rig.hub.requests().count == 1)
-    #expect(rig.hub.requests()[0].headers["X-Prometheus-Remote-Write-Version"] == nil)
-    await rig.stop()
-  }
-
-  @Test func `lines Loki leaves out are counted and the push is not repeated`() async throws {
-    let rig = try await Rig(dialect: .loki)
-    try await rig.push((0, "now"), (-4_000_000, "fine in a new stream"))
-    rig.runSender()
-    _ = await rig.drained()
-    try await rig.push((-4_000_000, "behind"), (1, "good"), (3_600_000, "future"))
-    let queue = await rig.drained()
-    #expect(queue.acknowledged == 3 && queue.rejected == 2)
-    #expect(lines(rig) == ["now", "fine in a new stream", "good"])
-    #expect(rig.hub.snapshot().duplicateLines == 0 && rig.hub.requests().count == 2)
-    #expect(await rig.sender.statistics.sentSamples == 3)
-    await rig.stop()
-  }
-
-  @Test func `a push Loki cannot read at all is cut down to what it cannot read`() async throws {
-    let rig = try await Rig(dialect: .loki)
-    try await rig.push((0, "a"))
-    let rubbish = Block(
-      kind: 2, items: 4, minTimestampMilliseconds: 0, maxTimestampMilliseconds: 0, payload: [2, 4, 0xff, 0xff])
-    try await rig.queue.append([rubbish])
-    try await rig.push((1, "b"))
-    rig.runSender()
-    let queue = await rig.drained()
-    #expect(queue.acknowledged == 2 && queue.rejected == 4)
-    #expect(lines(rig) == ["a", "b"])
-    await rig.stop()
-  }
-
-  @Test func `a hub that has blocked ingestion says yes and means no`() async throws {
-    let rig = try await Rig(dialect: .loki)
-    rig.hub.inject(.status(260), count: 3)
-    try await rig.push((0, "a"))
-    rig.runSender()
-    #expect(await rig.drained().acknowledged == 1)
-    #expect(lines(rig) == ["a"])
-    #expect(rig.lines.count("blocked ingestion") == 1)
-    await rig.stop()
-  }
-}
-
 @Suite struct SenderFlushTests {
   @Test func `a flush waits for what is pending while the hub answers`() async throws {
     let rig = try await Rig()

@@ -10,7 +10,9 @@ import Testing
     ("duplicate sample for timestamp; existing 1, new value 2", .duplicate),
     ("out of bounds", .outOfBounds), ("too old sample", .tooOld),
     ("entry for stream '{a=\"b\"}' has timestamp too new", .outOfBounds), ("entry too far behind", .tooOld),
-    ("max entry size '262144' bytes exceeded", .tooLarge), ("snappy: corrupt input, cannot decode", .invalid),
+    ("max entry size '262144' bytes exceeded", .tooLarge), ("stream 'a' has label value too long: 'x'", .invalid),
+    ("stream 'a' has structured metadata too large: '9' bytes", .invalid),
+    ("snappy: corrupt input, cannot decode", .invalid),
     ("", .other), ("x", .other), ("computer says no", .other),
   ]) func `the reason is read from what receivers say`(body: String, reason: RefusalReason) {
     #expect(RefusalReason(body: body) == reason)
@@ -59,6 +61,15 @@ import Testing
   }
 }
 
+@Suite struct SizeHistogramTests {
+  @Test func `a size counts in the first bucket it fits`() {
+    var histogram = SizeHistogram()
+    for bytes in [0, 256, 257, 5 << 20] { histogram.observe(bytes) }
+    #expect(histogram.counts == [2, 1, 0, 0, 0, 0, 0, 0, 1])
+    #expect(histogram.count == 4 && histogram.sum == 513 + 5 << 20)
+  }
+}
+
 @Suite struct LokiRefusalTests {
   @Test func `the entries left out are added up over the streams`() {
     let text = "entry ignored\ntotal ignored: 3 out of 17 for stream: {a=\"b\"} total ignored: 2 out of 2 for stream"
@@ -66,5 +77,27 @@ import Testing
     #expect(ignoredEntries("something else") == 1)
     #expect(ignoredEntries("total ignored: 99999999999999999999 out of") == 999_999_999)
     #expect(ignoredEntries("total ignored: ") == 1)
+  }
+
+  @Test func `what Loki left out before it looked at the stream is what is missing of the push`() {
+    let text =
+      "entry with timestamp 1 ignored, reason: 'entry too far behind', total ignored: 3 out of 17 for stream: x"
+    #expect(ignoredEntries(text, of: 20) == 6)
+    #expect(ignoredEntries(text, of: 17) == 3)
+    #expect(ignoredEntries("total ignored: 3 out of 17 for stream: {__stream_shard__=\"1\"}", of: 40) == 3)
+  }
+
+  @Test(arguments: [
+    ("total ignored: 2 out of 5 for stream: {a=\"b\"}", LokiRefusal.entries(2)),
+    ("2 errors like: max entry size '9' bytes exceeded; 1 errors like: entry has timestamp too old", .entries(3)),
+    ("entry for stream '{a=\"b\"}' has timestamp too new: 2030", .entries(1)),
+    ("7 errors like: entry too old", .entries(5)),
+    ("stream '{a=\"b\"}' has 16 label names; limit 15", .stream),
+    ("stream '{a=\"b\"}' has label value too long: 'x'", .stream),
+    ("error at least one label pair is required per stream", .stream),
+    ("reason: 'Per stream rate limit exceeded', reason: 'entry too far behind', total ignored: 2 out of 5", .rate(2)),
+    ("unexpected EOF", .request), ("", .request), ("<html>bad request</html>", .request),
+  ]) func `a 400 is about entries, a stream, the rate or the request`(answer: String, refusal: LokiRefusal) {
+    #expect(LokiRefusal(answer, entries: 5, isOneStream: true) == refusal)
   }
 }

@@ -3,8 +3,11 @@
 import Glibc
 import Hub
 import Linux
+import Queue
+import Telemetry
 import TestSupport
 import Testing
+import Wire
 
 @Suite struct CommandLineTests {
   @Test(.enabled(if: Session.isUpdating)) func `the document is written anew`() async throws {
@@ -77,5 +80,43 @@ import Testing
     let scrapes = back.scrapes()
     #expect(scrapes == Array(Set(scrapes)).sorted())
     #expect(back.duplicates == 0)
+  }
+
+  @Test func `a queue of lines is shown, verified and dumped, with blocks that only say where sources stand`()
+    async throws
+  {
+    let directory = try TemporaryDirectory()
+    var encoder = PushEncoder()
+    encoder.beginStream(packedLabels: LabelSet(["app": "x"]).packed.span, tenant: Array("guest".utf8).span)
+    encoder.add(timestampNanoseconds: 1_700_000_000_000_001_000, line: Array("tab\there".utf8).span)
+    var payload: [UInt8] = []
+    encoder.finish(snappy: &payload)
+    let lines = Block(
+      kind: encoder.blockKind, items: 1, minTimestampMilliseconds: 1_700_000_000_000,
+      maxTimestampMilliseconds: 1_700_000_000_000, payload: payload)
+    let positions = Block(
+      kind: PushBlockKind.plain, items: 0, minTimestampMilliseconds: 0, maxTimestampMilliseconds: 0, payload: [],
+      positions: [SourcePosition(source: [1], position: [2])])
+    let queue = try WriteAheadQueue(
+      directory: directory.path("state/q"), options: QueueOptions(overflow: .pause),
+      log: Log(to: LogSink(descriptor: -1)))
+    try await queue.append([positions, lines, positions])
+    await queue.close()
+
+    let shown = try await self.queue("show", directory)
+    #expect(shown.status == 0 && shown.output.contains("3 blocks (3 waiting), 1 items, 2023-11-14T22:13:20.000000Z to"))
+    let verified = try await self.queue("verify", directory)
+    #expect(verified.status == 0 && verified.output.hasSuffix("3 sound blocks, 0 damaged places\n"))
+    let dumped = try await self.queue("dump", directory)
+    #expect(dumped.status == 0 && dumped.errors == "")
+    #expect(
+      dumped.output.hasSuffix(
+        """
+          block 1: kind 2, 0 items
+          block 2: kind 3, 1 items
+            {app="x"} 2023-11-14T22:13:20.000001Z "tab\\there"
+          block 3: kind 2, 0 items
+
+        """), "\(dumped.output)")
   }
 }

@@ -123,61 +123,6 @@ import Testing
   }
 }
 
-@Suite struct HubPushTests {
-  let client: HubClient
-  let now = HubClient.now * 1_000_000
-
-  init() async throws { client = try await HubClient() }
-
-  func push(_ stream: String, _ entries: (Int64, String)...) async throws -> (status: Int, text: String) {
-    let values = entries.map { "[\"\(now + $0.0)\",\"\($0.1)\"]" }.joined(separator: ",")
-    return try await client.push(json: "{\"streams\":[{\"stream\":\(stream),\"values\":[\(values)]}]}")
-  }
-
-  var lines: [String] { client.hub.streams().flatMap { $0.entries.map(\.text) } }
-
-  @Test func `lines are taken as JSON and as protobuf`() async throws {
-    #expect(try await push("{\"app\":\"x\"}", (0, "one"), (1, "two")).status == 204)
-    // Stream {app="x"}; entry at 1 s after 1970, "three", which is far behind; the stream {app="y"} takes it.
-    let labels = Array("{app=\"y\"}".utf8)
-    let entry: [UInt8] = [0x0a, 2, 0x08, 1, 0x12, 5] + Array("three".utf8)
-    let stream = [0x0a, UInt8(labels.count)] + labels + [0x12, UInt8(entry.count)] + entry
-    #expect(try await client.post("/loki/api/v1/push", [0x0a, UInt8(stream.count)] + stream) == (204, ""))
-    #expect(lines == ["one", "two", "three"])
-    await client.stop()
-  }
-
-  @Test func `what is too far behind, too new or too long is left out and the rest taken`() async throws {
-    #expect(try await push("{\"app\":\"x\"}", (0, "now")).status == 204)
-    let long = String(repeating: "x", count: 256 << 10 + 1)
-    let answer = try await push(
-      "{\"app\":\"x\"}", (-3_600_000_000_001, "behind"), (-3_600_000_000_000, "late"), (660_000_000_000, "new"),
-      (2, long),
-      (3, "fine"))
-    #expect(answer.status == 400)
-    #expect(answer.text.contains("too far behind") && answer.text.contains("total ignored: 3 out of 5"))
-    #expect(lines == ["now", "late", "fine"])
-    await client.stop()
-  }
-
-  @Test func `a repeated line is counted, not kept`() async throws {
-    for _ in 0..<3 { #expect(try await push("{\"app\":\"x\"}", (0, "same")).status == 204) }
-    #expect(lines == ["same"])
-    #expect(client.hub.snapshot().duplicateLines == 2)
-    await client.stop()
-  }
-
-  @Test func `a stream needs a label, a push a stream, a time a string`() async throws {
-    #expect(try await push("{}", (0, "x")).status == 400)
-    #expect(try await client.push(json: "{\"streams\":[]}").status == 422)
-    #expect(
-      try await client.push(json: "{\"streams\":[{\"stream\":{\"a\":\"b\"},\"values\":[[1,\"x\"]]}]}").status == 400)
-    #expect(try await client.push(json: "{").status == 400)
-    #expect(lines.isEmpty)
-    await client.stop()
-  }
-}
-
 @Suite struct HubFaultTests {
   @Test func `faults asked for over HTTP come in order and then end`() async throws {
     let client = try await HubClient()

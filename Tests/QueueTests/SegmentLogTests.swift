@@ -312,12 +312,14 @@ import Testing
     _ = log.append([forgetting])
     #expect(log.positions[[0]] == nil)
     var positions = SourcePositions()
-    for number in 0..<3000 as Range<UInt16> {
+    for number in 0..<9000 as Range<UInt16> {
       positions.merge([
         SourcePosition(source: [UInt8(number >> 8), UInt8(number & 0xff)], position: [UInt8](repeating: 1, count: 500))
       ])
+      #expect(positions.bytes <= SourcePositions.maximumBytes)
     }
-    #expect(positions.forgotten > 0 && positions[[0, 0]] == nil && positions[[11, 183]] != nil)
+    #expect(positions.forgotten > 0 && positions[[0, 0]] == nil && positions[[35, 39]] != nil)
+    #expect(encodePositions(positions.all).count == positions.bytes)
   }
 
   @Test func `opening reads one segment, however many there are`() throws {

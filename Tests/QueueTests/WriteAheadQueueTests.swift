@@ -125,6 +125,65 @@ import Testing
     await queue.close()
   }
 
+  @Test func `the positions of one reader are asked for by prefix, ten thousand of them, also after a restart`()
+    async throws
+  {
+    let queue = try open()
+    let files = (0..<10_000).map { number in
+      SourcePosition(
+        source: Array("loki.source.file.a\u{0}/var/log/containers/a-long-name-of-a-container-\(number).log".utf8),
+        position: [UInt8](repeating: UInt8(number & 0xff) | 1, count: 60))
+    }
+    let other = SourcePosition(source: Array("loki.source.journal.b".utf8), position: [1])
+    try await queue.append([Block(positions: files + [other])])
+    let expected = Dictionary(uniqueKeysWithValues: files.map { ($0.source, $0.position) })
+    #expect(await queue.positions(withPrefix: Array("loki.source.file.a\u{0}".utf8)) == expected)
+    #expect(await queue.positions(withPrefix: [])[other.source] == [1])
+    #expect(await queue.positions(withPrefix: Array("nobody".utf8)).isEmpty)
+    await queue.close()
+    let again = try open()
+    #expect(await again.positions(withPrefix: Array("loki.source.file.a\u{0}".utf8)) == expected)
+    await again.close()
+  }
+
+  @Test func `with many sources, a segment holds more than what it begins with`() async throws {
+    let queue = try open(QueueOptions(overflow: .pause, segmentBytes: 1 << 20, minFreeBytes: 0))
+    // 3 MiB of positions: the two checkpoints of a segment alone are six times its size.
+    let files = (0..<30_000).map { number in
+      SourcePosition(source: Array("\(number)".utf8), position: [UInt8](repeating: 1, count: 92))
+    }
+    try await queue.append([Block(positions: files)])
+    for number in 0..<20 { try await queue.append((0..<10).map { block(number * 10 + $0, bytes: 150_000) }) }
+    #expect(await queue.statistics.segments == 2)
+    let blocks = try await queue.next(maxBlocks: 300, maxBytes: .max)
+    #expect(blocks.count == 201)
+    #expect(await queue.positions(withPrefix: []).count == 30_001)
+    await queue.close()
+    let again = try open(QueueOptions(overflow: .pause, segmentBytes: 1 << 20, minFreeBytes: 0))
+    #expect(await again.positions(withPrefix: []).count == 30_001)
+    #expect(try await again.next(maxBlocks: 300, maxBytes: .max) == blocks)
+    await again.close()
+  }
+
+  @Test func `a block of positions alone is kept, handed out, and counts for nothing`() async throws {
+    let queue = try open()
+    let source = Array("s".utf8)
+    try await queue.append([Block(positions: [SourcePosition(source: source, position: [7])])])
+    try await queue.append([block(5)])
+    let statistics = await queue.statistics
+    #expect(statistics.enqueued == 1 && statistics.pending == 1 && statistics.blocks == 2)
+    #expect(statistics.oldestTimestampMilliseconds == 5)
+    let report = try inspectQueue(directory: directory.path("q"))
+    #expect(report.segments.map(\.minTimestampMilliseconds) == [5] && report.segments.flatMap(\.corrupt).isEmpty)
+    let blocks = try await queue.next(maxBlocks: 9, maxBytes: .max)
+    #expect(blocks.map(\.block.isEmpty) == [true, false])
+    try await queue.acknowledge(through: blocks[0].sequence, delivered: 0, rejected: 0)
+    #expect(await queue.statistics.pending == 1)
+    try await queue.acknowledge(through: blocks[1].sequence, delivered: 0, rejected: 1)
+    #expect(await queue.statistics.rejected == 1)
+    await queue.close()
+  }
+
   @Test func `a queue in use can be looked into`() async throws {
     let queue = try open()
     for number in 1...3 { try await queue.append([block(number)]) }
@@ -135,5 +194,13 @@ import Testing
     try forEachBlock(inQueue: directory.path("q")) { _ in count += 1 }
     #expect(count == 3)
     await queue.close()
+  }
+}
+
+extension Block {
+  /// Says only where sources stand.
+  fileprivate init(positions: [SourcePosition]) {
+    self.init(
+      kind: 2, items: 0, minTimestampMilliseconds: 0, maxTimestampMilliseconds: 0, payload: [], positions: positions)
   }
 }

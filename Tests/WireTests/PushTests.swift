@@ -48,6 +48,32 @@ import Wire
     }
   }
 
+  @Test func `a stream of another tenant says so after its labels, until it is taken out`() throws {
+    var encoder = PushEncoder()
+    encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span)
+    encoder.add(timestampNanoseconds: 1, line: Array("own".utf8).span)
+    #expect(encoder.blockKind == PushBlockKind.plain)
+    encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span, tenant: Array("them".utf8).span)
+    encoder.add(timestampNanoseconds: 2, line: Array("theirs".utf8).span)
+    encoder.endStream()
+    #expect(encoder.blockKind == PushBlockKind.withTenants)
+    let field: [UInt8] = [0xa2, 0x06, 4] + Array("them".utf8)
+    #expect(encoder.bytes.indices.contains { encoder.bytes[$0...].starts(with: field) })
+
+    let found = streamPushes(encoder.bytes.span)
+    let pushes = try #require(found)
+    #expect(pushes.map(\.key.tenant) == [[], Array("them".utf8)])
+    for (push, line) in zip(pushes, ["own", "theirs"]) {
+      let decoded = try decodePushRequest(push.bytes.span)
+      #expect(decoded.streams.map(\.labels) == [[Label("a", "1")]])
+      #expect(decoded.streams.flatMap(\.entries).map(\.line) == [Array(line.utf8)])
+      #expect(repacked(push.bytes) == push.bytes, "not as protobuf-c writes it")
+      #expect(push.byteCount == push.bytes.count)
+    }
+    encoder.begin()
+    #expect(encoder.blockKind == PushBlockKind.plain)
+  }
+
   @Test(arguments: [(Int64(-1), -1, 999_999_999), (.min, -9_223_372_037, 145_224_192), (0, 0, 0)])
   func `nanoseconds are never negative on the wire`(_ time: Int64, _ seconds: Int64, _ nanos: Int32) throws {
     var encoder = PushEncoder()

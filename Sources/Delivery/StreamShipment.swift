@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+internal import Queue
+internal import Wire
+
+/// Blocks of log lines on their way, each stream by itself: what is sent next, and what became of it.
+///
+/// Loki tells of a push with several streams only what became of the last one. So the lines of all blocks are gathered
+/// by stream, oldest first, and each stream is a *lane* of pushes of its own; a lane that gets no further is passed over
+/// until the others are empty. Only a block that travels alone may stay one push of several streams.
+struct StreamShipment {
+  /// What one push carries.
+  struct Piece: Equatable {
+    /// Its streams; more than one only in a block that stayed whole.
+    var streams: [StreamPush]
+    /// How many of its entries come from which block, in the order of the entries.
+    var shares: [Share]
+    /// The block as it was stored, while it is whole.
+    var stored: [UInt8]?
+
+    var entries: Int { streams.reduce(0) { $0 + $1.entryCount } }
+    /// Uncompressed.
+    var byteCount: Int { streams.reduce(0) { $0 + $1.byteCount } }
+    var body: [UInt8] { stored ?? compressed(streams.flatMap(\.bytes)) }
+    /// The bytes of the tenant's name; empty for the endpoint's own.
+    var tenant: [UInt8] { streams.first?.key.tenant ?? [] }
+  }
+
+  struct Share: Equatable {
+    var block: Int
+    var entries: Int
+  }
+
+  private let limit: Int
+  private let newestTimestamps: [Int64]  // milliseconds, by block
+  private var lanes: [[Piece]] = []  // the next lane first, the next piece of each last
+  private(set) var tallies: [Shipment.Tally]
+  private(set) var isUntouched = true  // nothing of it has been delivered, refused or cut
+  /// Blocks nobody can read.
+  private(set) var unreadable: [Int] = []
+
+  /// A shipment of `blocks`, in pushes of about `limit` bytes. Asks `mayStayWhole`, with its size, about a block that is
+  /// alone and has several streams.
+  init(_ blocks: [StoredBlock], limit: Int, mayStayWhole: (Int) -> Bool) {
+    self.limit = limit
+    newestTimestamps = blocks.map(\.block.maxTimestampMilliseconds)
+    tallies = Array(repeating: Shipment.Tally(), count: blocks.count)
+    var gathered = Gathering()
+    for (index, block) in blocks.lazy.map(\.block).enumerated() where !block.isEmpty {
+      guard let bytes = uncompressed(block.payload), PushBlockKind.all.contains(block.kind),
+        let streams = streamPushes(bytes.span)
+      else {
+        unreadable.append(index)
+        continue
+      }
+      if blocks.count == 1, streams.count > 1, block.kind == PushBlockKind.plain, mayStayWhole(bytes.count) {
+        var piece = Piece(streams: streams, shares: [], stored: block.payload)
+        piece.shares = [Share(block: index, entries: piece.entries)]
+        lanes = [[piece]]
+        return
+      }
+      for stream in streams { gathered.add(stream, of: index) }
+    }
+    lanes = gathered.pieces.map { Self.lane(of: $0, limit: limit) }
+  }
+
+  /// What to send; nil when all is done.
+  var next: Piece? { lanes.first?.last }
+
+  /// The time of the newest entry of the blocks the next piece comes from, milliseconds since 1970.
+  var newestTimestampMilliseconds: Int64 { next?.shares.map { newestTimestamps[$0.block] }.max() ?? .min }
+
+  /// How many streams are not done.
+  var laneCount: Int { lanes.count }
+
+  /// Takes the next piece off: delivered, except for `rejected` of its entries, whichever they were.
+  mutating func settle(rejecting rejected: Int = 0, _ reason: RefusalReason = .other) {
+    guard let piece = lanes.first?.last else { return }
+    isUntouched = false
+    lanes[0].removeLast()
+    if lanes[0].isEmpty { lanes.removeFirst() }
+    var left = rejected
+    for share in piece.shares {
+      let refused = min(left, share.entries)
+      left -= refused
+      tallies[share.block].delivered += share.entries - refused
+      if refused > 0 { tallies[share.block].rejected[reason, default: 0] += refused }
+    }
+  }
+
+  /// Counts a block nobody can read as refused; `items` is what it said it holds.
+  mutating func refuse(unreadable block: Int, items: Int) {
+    tallies[block].rejected[.invalid, default: 0] += items
+  }
+
+  /// Lets the other streams go first.
+  mutating func passOver() {
+    guard lanes.count > 1 else { return }
+    lanes.append(lanes.removeFirst())
+  }
+
+  /// Replaces the next piece by each of its streams alone; false when it is one.
+  mutating func separate() -> Bool {
+    guard let piece = next, piece.streams.count > 1, let block = piece.shares.first?.block else { return false }
+    var gathered = Gathering()
+    for stream in piece.streams { gathered.add(stream, of: block) }
+    isUntouched = false
+    lanes.replaceSubrange(0..<1, with: gathered.pieces.map { Self.lane(of: $0, limit: limit) })
+    return true
+  }
+
+  /// Replaces the next piece by its streams, or when it is one, by its halves; false when it is one entry.
+  mutating func divide() -> Bool {
+    if separate() { return true }
+    guard let piece = next, let halves = piece.streams.first?.halves() else { return false }
+    isUntouched = false
+    let (first, rest) = piece.parts(halves)
+    lanes[0].removeLast()
+    lanes[0] += [rest, first]
+    return true
+  }
+
+  /// Pieces of at most `limit` bytes each, the first one last.
+  private static func lane(of piece: Piece, limit: Int) -> [Piece] {
+    var pieces: [Piece] = []
+    var rest = piece
+    while let parts = rest.streams.first?.split(atMost: limit) {
+      let (first, others) = rest.parts(parts)
+      pieces.append(first)
+      rest = others
+    }
+    return (pieces + [rest]).reversed()
+  }
+}
+
+/// Entries of several blocks by stream, in the order the streams first came.
+private struct Gathering {
+  private(set) var pieces: [StreamShipment.Piece] = []
+  private var index: [StreamPush.Key: Int] = [:]
+
+  mutating func add(_ stream: StreamPush, of block: Int) {
+    let share = StreamShipment.Share(block: block, entries: stream.entryCount)
+    guard let known = index[stream.key] else {
+      index[stream.key] = pieces.count
+      return pieces.append(StreamShipment.Piece(streams: [stream], shares: [share]))
+    }
+    pieces[known].streams[0].append(stream)
+    if pieces[known].shares.last?.block == block {
+      pieces[known].shares[pieces[known].shares.count - 1].entries += share.entries
+    } else {
+      pieces[known].shares.append(share)
+    }
+  }
+}
+
+extension StreamShipment.Piece {
+  /// The pieces of two parts of its only stream.
+  fileprivate func parts(_ streams: (first: StreamPush, rest: StreamPush)) -> (first: Self, rest: Self) {
+    var first = Self(streams: [streams.first], shares: [])
+    var rest = Self(streams: [streams.rest], shares: [])
+    var left = streams.first.entryCount
+    for share in shares {
+      let taken = min(left, share.entries)
+      left -= taken
+      if taken > 0 { first.shares.append(StreamShipment.Share(block: share.block, entries: taken)) }
+      guard share.entries > taken else { continue }
+      rest.shares.append(StreamShipment.Share(block: share.block, entries: share.entries - taken))
+    }
+    return (first, rest)
+  }
+}

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Queue
+import Telemetry
+import Testing
+import Wire
+
+@testable import Delivery
+
+@Suite struct StreamShipmentTests {
+  typealias Share = StreamShipment.Share
+
+  func block(_ sequence: UInt64, _ streams: (app: String, lines: [String])..., tenant: String = "") -> StoredBlock {
+    var encoder = PushEncoder()
+    for stream in streams {
+      encoder.beginStream(packedLabels: LabelSet(["app": stream.app]).packed.span, tenant: Array(tenant.utf8).span)
+      for line in stream.lines { encoder.add(timestampNanoseconds: 7, line: Array(line.utf8).span) }
+    }
+    var payload: [UInt8] = []
+    encoder.finish(snappy: &payload)
+    return stored(sequence, kind: encoder.blockKind, items: encoder.entryCount, payload)
+  }
+
+  func stored(_ sequence: UInt64, kind: UInt8, items: Int, _ payload: [UInt8]) -> StoredBlock {
+    StoredBlock(
+      sequence: sequence,
+      block: Block(
+        kind: kind, items: items, minTimestampMilliseconds: 0, maxTimestampMilliseconds: Int64(sequence),
+        payload: payload))
+  }
+
+  func shipment(_ blocks: [StoredBlock], limit: Int = 1 << 20, whole: Bool = false) -> StreamShipment {
+    StreamShipment(blocks, limit: limit) { _ in whole }
+  }
+
+  /// The lines of a piece, as a receiver reads them, each after its stream's name.
+  func lines(_ piece: StreamShipment.Piece) throws -> [String] {
+    let bytes = try #require(uncompressed(piece.body))
+    return try decodePushRequest(bytes.span).streams.flatMap { stream in
+      stream.entries.map { stream.labels[0].value + String(decoding: $0.line, as: UTF8.self) }
+    }
+  }
+
+  @Test func `the lines of several blocks go stream by stream`() throws {
+    let blocks = [block(1, ("a", ["1"]), ("b", ["2", "3"])), block(2, ("b", ["4"]), ("c", ["5"]))]
+    var shipment = shipment(blocks)
+    var sent: [[String]] = []
+    while let piece = shipment.next {
+      sent.append(try lines(piece))
+      shipment.settle()
+    }
+    #expect(sent == [["a1"], ["b2", "b3", "b4"], ["c5"]])
+    #expect(shipment.tallies.map(\.delivered) == [3, 2])
+  }
+
+  @Test func `what is refused of a piece across blocks is counted once, and in blocks that have it`() {
+    let blocks = [block(1, ("a", ["1", "2"])), block(2, ("a", ["3", "4", "5"]))]
+    var shipment = shipment(blocks)
+    #expect(shipment.next?.shares == [Share(block: 0, entries: 2), Share(block: 1, entries: 3)])
+    shipment.settle(rejecting: 3, .tooOld)
+    #expect(shipment.tallies.map(\.rejectedInAll) == [2, 1])
+    #expect(shipment.tallies.map(\.delivered) == [0, 2])
+    #expect(shipment.next == nil)
+  }
+
+  @Test func `a stream larger than a push goes in several, oldest first, each knowing its blocks`() throws {
+    let long = String(repeating: "x", count: 100)
+    let blocks = (1...3).map { number in block(UInt64(number), ("a", (0..<4).map { "\(number)\($0)\(long)" })) }
+    var shipment = shipment(blocks, limit: 600)
+    var sent: [String] = []
+    var entries = [0, 0, 0]
+    while let piece = shipment.next {
+      #expect(piece.byteCount <= 600)
+      #expect(piece.entries == piece.shares.reduce(0) { $0 + $1.entries })
+      for share in piece.shares { entries[share.block] += share.entries }
+      sent += try lines(piece).map { String($0.prefix(3)) }
+      shipment.settle()
+    }
+    #expect(sent == (1...3).flatMap { number in (0..<4).map { "a\(number)\($0)" } })
+    #expect(entries == [4, 4, 4])
+  }
+
+  @Test func `a stream that gets no further lets the others go first`() throws {
+    var shipment = shipment([block(1, ("a", ["1"]), ("b", ["2"]), ("c", ["3"])), block(2, ("b", ["4"]))])
+    var order: [String] = []
+    var refusals = 3
+    while let piece = shipment.next {
+      if try lines(piece) == ["a1"], refusals > 0 {
+        refusals -= 1
+        shipment.passOver()
+        continue
+      }
+      order += try lines(piece)
+      shipment.settle()
+    }
+    #expect(order == ["b2", "b4", "c3", "a1"])
+  }
+
+  @Test func `a block that may stay whole goes as it was stored, and by stream once that does not work`() throws {
+    let only = block(1, ("a", ["1"]), ("b", ["2"]), ("a", ["3"]))
+    var shipment = shipment([only], whole: true)
+    #expect(shipment.next?.body == only.block.payload && shipment.next?.entries == 3)
+    let separated = shipment.separate()
+    #expect(separated && !shipment.isUntouched && shipment.laneCount == 2)
+    #expect(try lines(#require(shipment.next)) == ["a1", "a3"])
+    let again = shipment.separate()
+    #expect(!again)
+  }
+
+  @Test func `only a lone block of the endpoint's own tenant may stay whole`() {
+    let two = block(1, ("a", ["1"]), ("b", ["2"]))
+    #expect(shipment([two, block(2, ("a", ["3"]))], whole: true).laneCount == 2)
+    #expect(shipment([block(1, ("a", ["1"]), ("b", ["2"]), tenant: "t")], whole: true).laneCount == 2)
+    #expect(shipment([two], whole: true).laneCount == 1)
+    #expect(shipment([two]).laneCount == 2)
+  }
+
+  @Test func `streams with the same labels but of different tenants stay apart, and the name stays here`() throws {
+    let blocks = [
+      block(1, ("a", ["1"])), block(2, ("a", ["2"]), tenant: "t"), block(3, ("a", ["3"])),
+      block(4, ("a", ["4"]), tenant: "t"),
+    ]
+    var shipment = shipment(blocks)
+    #expect(shipment.next?.tenant == [])
+    #expect(try lines(#require(shipment.next)) == ["a1", "a3"])
+    shipment.settle()
+    let theirs = try #require(shipment.next)
+    #expect(theirs.tenant == Array("t".utf8))
+    #expect(try lines(theirs) == ["a2", "a4"])
+    let bytes = try #require(uncompressed(theirs.body))
+    #expect(!bytes.contains(0xa2), "the field of the tenant is gone")
+  }
+
+  @Test func `one culprit is found by halving, whatever blocks it shares a stream with`() throws {
+    let blocks = (0..<10).map { number in block(UInt64(number), ("a", (0..<10).map { "\(number * 10 + $0)" })) }
+    var shipment = shipment(blocks)
+    var order: [String] = []
+    while let piece = shipment.next {
+      if try !lines(piece).contains("a57") {
+        order += try lines(piece)
+        shipment.settle()
+      } else if !shipment.divide() {
+        shipment.settle(rejecting: 1, .invalid)
+      }
+    }
+    #expect(order == (0..<100).filter { $0 != 57 }.map { "a\($0)" })
+    #expect(shipment.tallies.map(\.rejectedInAll) == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0])
+    #expect(shipment.tallies.map(\.delivered).reduce(0, +) == 99)
+  }
+
+  @Test func `blocks without lines take no part, those nobody can read are named`() {
+    let blocks = [
+      stored(1, kind: 2, items: 0, []), stored(2, kind: 2, items: 5, [2, 4, 0xff, 0xff]), block(3, ("a", ["1"])),
+      stored(4, kind: 9, items: 1, block(9, ("a", ["1"])).block.payload),
+    ]
+    let shipment = shipment(blocks)
+    #expect(shipment.unreadable == [1, 3] && shipment.laneCount == 1 && shipment.next?.entries == 1)
+  }
+}
