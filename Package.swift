@@ -50,7 +50,7 @@ let targets: [Target] = [
   // 3: everything that talks to the kernel, files or network.
   .ours("NodeMetrics", ["Telemetry", "Linux", "RE2", "CSystemd"]),
   .ours("Scrape", ["Telemetry", "Linux"]),
-  .ours("Logs", ["Telemetry", "Linux", "RE2", "CSystemd"]),
+  .ours("Logs", ["Telemetry", "Linux", "RE2", "Relabel", "CSystemd"]),
   .ours("Delivery", ["Telemetry", "Linux", "Wire", "Queue", "HTTP"]),
   .ours("Hub", ["Telemetry", "Linux", "Wire", "HTTP"]),
 
@@ -104,7 +104,7 @@ let tests: [Target] = [
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
   .tests("QueueTests", ["Queue", "Linux"]),
   .tests("StagesTests", ["Stages", "Telemetry", "Linux", "RE2"], fixtures: true),
-  .tests("LogsTests", ["Logs", "Telemetry", "Linux"]),
+  .tests("LogsTests", ["Logs", "Relabel", "Telemetry", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),
   .tests("NodeMetricsTests", ["NodeMetrics", "Telemetry", "Linux", "RE2"]),
   .tests("ScrapeTests", ["Scrape", "Telemetry", "Linux"]),

@@ -15,6 +15,7 @@ public enum Components {
       PrometheusScrape.kind(services),
       PrometheusRelabel.kind,
       PrometheusRemoteWrite.kind(services),
+      LokiSourceJournal.kind,
       LokiRelabel.kind,
       LokiEcho.kind,
       LokiWrite.kind(services),

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which boots are read, on hosts whose clock may begin behind the last boot's end.
+///
+/// The journal puts entries that share no file in the order of their time. Where the clock of this boot began behind
+/// the position, its entries would be taken for old ones, and never be given.
+enum JournalView: Sendable, Equatable {
+  /// All of them.
+  case everything
+  /// This one, whose entries stand before others that are older.
+  case boot(JournalCursor.Identifier)
+  /// The rest of the first one, then all of the other.
+  case boots(JournalCursor.Identifier, then: JournalCursor.Identifier)
+
+  /// What to read after `position` in boot `current`, given the first entry of that boot and the last of the journal.
+  static func choose(
+    after position: JournalCursor, current: JournalCursor.Identifier, first: JournalCursor?, last: JournalCursor?
+  ) -> JournalView {
+    if position.boot == current {
+      guard let last, last.boot != current, last.order(to: position) == .after else { return .everything }
+      return .boot(current)
+    }
+    guard let first, first.order(to: position) == .before else { return .everything }
+    return .boots(position.boot, then: current)
+  }
+
+  /// What the journal is opened for.
+  var filter: JournalCursor.Identifier? {
+    switch self {
+    case .everything: nil
+    case .boot(let boot), .boots(let boot, _): boot
+    }
+  }
+}
