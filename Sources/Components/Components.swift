@@ -20,6 +20,7 @@ public enum Components {
       LokiEcho.kind,
       LokiWrite.kind(services),
       DiscoveryRelabel.kind,
+      LokiProcess.kind,
     ]
   }
 }

@@ -74,22 +74,34 @@ internal import CRE2
   /// The byte ranges of the first match at or after `from` and its groups: the whole match first, then group 1, 2, …;
   /// nil for a group that took no part. Nil when nothing matches.
   public func firstMatch(in text: Span<UInt8>, from: Int = 0) -> [Range<Int>?]? {
-    var slices = unsafe Array(repeating: cre2_slice(), count: groupCount + 1)
+    var groups: [Range<Int>?] = []
+    return firstMatch(in: text, from: from, groups: &groups) ? groups : nil
+  }
+
+  /// The same into `groups`, which are replaced: nothing is allocated once they have grown. False when nothing matches.
+  public func firstMatch(in text: Span<UInt8>, from: Int = 0, groups: inout [Range<Int>?]) -> Bool {
+    groups.removeAll(keepingCapacity: true)
+    // The buffer is as long as `cre2_match` is told, and every slice it writes lies in `text`.
     return unsafe text.withUnsafeBufferPointer { text in
       unsafe text.withMemoryRebound(to: CChar.self) { text in
-        let found = unsafe cre2_match(
-          compiled, text.baseAddress, text.count, from, anchored, &slices, Int32(slices.count))
-        guard found else { return Optional<[Range<Int>?]>.none }
-        let start = text.baseAddress
-        return unsafe slices.map { slice in
-          guard let sliceStart = unsafe slice.start, let start = unsafe start else {
-            return unsafe slice.start == nil ? nil : 0..<0
-          }
-          let offset = unsafe sliceStart - start
-          return unsafe offset..<(offset + slice.length)
+        unsafe withUnsafeTemporaryAllocation(of: cre2_slice.self, capacity: groupCount + 1) { slices in
+          unsafe slices.initialize(repeating: cre2_slice())
+          guard
+            unsafe cre2_match(
+              compiled, text.baseAddress, text.count, from, anchored, slices.baseAddress, Int32(slices.count))
+          else { return false }
+          for index in 0..<slices.count { unsafe groups.append(Self.range(of: slices[index], in: text.baseAddress)) }
+          return true
         }
       }
     }
+  }
+
+  private static func range(of slice: cre2_slice, in text: UnsafePointer<CChar>?) -> Range<Int>? {
+    guard let start = unsafe slice.start else { return nil }
+    guard let text = unsafe text else { return 0..<0 }
+    let offset = unsafe start - text
+    return unsafe offset..<(offset + slice.length)
   }
 
   /// The number of the group called `name` in `(?P<name>…)`.
