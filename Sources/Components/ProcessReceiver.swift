@@ -45,11 +45,11 @@ actor ProcessReceiver: LogsReceiver {
     }
   }
 
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
     try await turns.take {
       guard !isStopped else { throw UnknownOrigin(origin: origin) }
       pipeline.forget(origin)
-      let destinations = try await next.positions(of: origin, route: route + [id])
+      let destinations = try await next.positions(of: origin, route: route + [id], session: session)
       known.insert(origin)
       return destinations
     }

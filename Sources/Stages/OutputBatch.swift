@@ -16,6 +16,7 @@ struct OutputBatch {
     self.batch = LogBatch(origin: batch.origin)
     self.batch.route = batch.route
     self.batch.audience = batch.audience
+    self.batch.moreFollows = batch.moreFollows
     self.batch.sources = batch.sources
     for place in self.batch.sources.indices { self.batch.sources[place].position = nil }
     self.batch.bytes.reserveCapacity(batch.bytes.count)
