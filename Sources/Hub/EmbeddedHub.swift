@@ -95,6 +95,9 @@ public final class EmbeddedHub: Sendable {
   /// The series with exactly these labels.
   public func series(_ labels: LabelSet) -> ReceivedSeries? { state.withLock { $0.series.received(labels) } }
 
+  /// The line that arrived last.
+  public func newestLine() -> [UInt8]? { state.withLock { $0.streams.newestLine } }
+
   /// The log streams, in the order they first came.
   public func streams() -> [ReceivedStream] { state.withLock { $0.streams.received() } }
 

@@ -62,6 +62,7 @@ struct StreamStore {
   private var arrivals = FIFO<Int>()  // the stream of each line kept
   private var bytes = 0
   private(set) var linesStored = 0
+  private(set) var newestLine: [UInt8]?
   private(set) var duplicates = 0
   private(set) var evicted = 0
 
@@ -243,6 +244,7 @@ struct StreamStore {
     arrivals.append(index)
     bytes += Self.size(entry)
     linesStored += 1
+    newestLine = entry.line
   }
 
   private mutating func makeRoom() {

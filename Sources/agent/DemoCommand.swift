@@ -96,5 +96,29 @@ func demoConfiguration(port: Int, interval: String) -> String {
     }
   }
 
+  loki.source.journal "host" {
+    max_age    = "1h"
+    labels     = { job = "systemd-journal" }
+    forward_to = [loki.write.hub.receiver]
+  }
+
+  local.file_match "logs" {
+    path_targets      = [{ __path__ = "/var/log/**/*.log" }]
+    ignore_older_than = "24h"
+  }
+
+  loki.source.file "logs" {
+    targets    = local.file_match.logs.targets
+    forward_to = [loki.write.hub.receiver]
+  }
+
+  loki.write "hub" {
+    external_labels = { cluster = "demo", host = constants.hostname }
+
+    endpoint {
+      url = "http://127.0.0.1:\(port)/loki/api/v1/push"
+    }
+  }
+
   """
 }

@@ -24,8 +24,8 @@ struct DemoView {
   func begin() {
     print(
       """
-      Spoke demo: this host's metrics, through the queue in \(storage), to a hub in this process
-      at http://127.0.0.1:\(hub.port)/api/v1/write. The hub is for trying out and forgets everything. Ctrl-C ends it.
+      Spoke demo: this host's metrics and logs, through queues in \(storage), to a hub in this process
+      at http://127.0.0.1:\(hub.port). The hub is for trying out and forgets everything. Ctrl-C ends it.
 
       """)
     fflush(nil)
@@ -40,8 +40,8 @@ struct DemoView {
     } else {
       print(
         "series=\(snapshot.series) samples=\(snapshot.samples) samples_per_second=\(oneDecimal(snapshot.samplesPerSecond))"
-          + " lines_per_second=\(oneDecimal(snapshot.linesPerSecond)) queue_depth=\(pending)"
-          + " duplicates=\(snapshot.duplicateSamples) last_error=\(jsonString(error))")
+          + " streams=\(snapshot.streams) lines=\(snapshot.lines) lines_per_second=\(oneDecimal(snapshot.linesPerSecond)) queue_depth=\(pending)"
+          + " duplicates=\(snapshot.duplicateSamples + snapshot.duplicateLines) last_error=\(jsonString(error))")
     }
     fflush(nil)
   }
@@ -49,7 +49,8 @@ struct DemoView {
   func end() {
     let snapshot = hub.snapshot()
     print(
-      "\nThe hub took \(snapshot.samples) samples of \(snapshot.series) series, \(snapshot.duplicateSamples) twice.")
+      "\nThe hub took \(snapshot.samples) samples of \(snapshot.series) series, \(snapshot.duplicateSamples) twice,"
+        + " and \(snapshot.lines) lines of \(snapshot.streams) streams, \(snapshot.duplicateLines) twice.")
     print("Next: write a configuration, try it with \"agent check FILE\", run it with \"agent run FILE\".")
   }
 
@@ -72,9 +73,11 @@ struct DemoView {
       ("series", "\(snapshot.series)"),
       ("samples", "\(snapshot.samples)"),
       ("samples/s", oneDecimal(snapshot.samplesPerSecond)),
+      ("streams", "\(snapshot.streams)"),
+      ("lines", "\(snapshot.lines)"),
       ("lines/s", oneDecimal(snapshot.linesPerSecond)),
-      ("queue depth", "\(pending) samples"),
-      ("duplicates", "\(snapshot.duplicateSamples)"),
+      ("queue depth", "\(pending) samples and lines"),
+      ("duplicates", "\(snapshot.duplicateSamples + snapshot.duplicateLines)"),
       ("last error", error.isEmpty ? "none" : error),
     ]
   }
@@ -85,7 +88,17 @@ struct DemoView {
       ("load", newest("node_load1").map(oneDecimal) ?? "-"),
       ("memory free", mebibytes("node_memory_MemAvailable_bytes")),
       ("received", mebibytes("node_network_receive_bytes_total")),
+      ("last line", newestLine()),
     ]
+  }
+
+  /// The newest line of all streams, without what could move a terminal's cursor.
+  private func newestLine() -> String {
+    let newest = hub.newestLine()
+    guard let newest else { return "-" }
+    return String(String(decoding: newest.prefix(400), as: UTF8.self).unicodeScalars.map { scalar in
+      scalar.properties.generalCategory == .control ? " " : Character(scalar)
+    })
   }
 
   /// The newest values of all series called `name`, summed up.
