@@ -36,6 +36,9 @@ import Wire
     try await rig.push(["a", "b", "c"].map { .init(app: $0, entries: [(50, "50")]) })
     #expect(await rig.drained().acknowledged == 153)
     #expect(rig.hub.requests().dropFirst(backlog.count).map(\.items) == [3])
+    let statistics = await rig.sender.statistics
+    #expect(statistics.sentSamples == 153 && statistics.sentRequests == 10 && statistics.retriedSamples == 0)
+    #expect(statistics.sentBytes == rig.hub.requests().reduce(0) { $0 + $1.bodyBytes })
     await rig.stop()
   }
 
@@ -194,6 +197,7 @@ import Wire
     try await rig.push([.init(app: "chatty", entries: [(2, "end")]), .init(app: "c", entries: [(2, "c")])])
     rig.runSender()
     #expect(await rig.drained().acknowledged == 5)
+    #expect(await rig.sender.statistics.sentSamples == 5)
     #expect(rig.received("chatty") == [forty, forty, "end"])
     #expect(rig.received("b") == ["b"] && rig.received("c") == ["c"])
     let statuses = rig.hub.requests().map(\.status)
