@@ -107,7 +107,7 @@ extension Sender {
     _ shipment: inout StreamShipment, _ action: RetryPolicy.Action, _ attempt: Attempt, _ body: [UInt8]
   ) {
     guard let piece = shipment.next else { return }
-    let reason = RefusalReason(body: attempt.answer)
+    let reason = attempt.reason
     switch action {
     case .acknowledge:
       accept(&shipment, piece, body)

@@ -71,6 +71,18 @@ import Wire
     await rig.stop()
   }
 
+  @Test func `of a backlog older than Loki takes, each line is counted`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    let week = 7 * 86_400_000
+    try await rig.push([.init(entries: (0..<700).map { ($0 - week, "old \($0)") } + [(0, "good")])])
+    rig.runSender()
+    let queue = await rig.drained()
+    #expect(queue.rejected == 700 && queue.acknowledged == 1)
+    #expect(rig.received() == ["good"] && rig.hub.requests().count == 1)
+    #expect(await rig.sender.statistics.lastFailure?.text.utf8.count ?? .max <= 1100)
+    await rig.stop()
+  }
+
   @Test func `a push Loki cannot read at all is cut down to what it cannot read`() async throws {
     let rig = try await Rig(dialect: .loki)
     try await rig.push((0, "a"), (1, "b"), (2, "c"))
