@@ -195,6 +195,18 @@ import Wire
 }
 
 @Suite struct SenderLokiRateTests {
+  @Test func `a stream whose pushes get no answer does not hold up its neighbours`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    for step in 0..<2 {
+      try await rig.push(["a", "b", "c"].map { .init(app: $0, entries: [(step, "\(step)")]) })
+    }
+    rig.hub.inject(.reset)
+    rig.runSender()
+    #expect(await rig.drained().acknowledged == 6)
+    #expect(rig.hub.streams().map { $0.labels["app"] } == ["b", "c", "a"])
+    await rig.stop()
+  }
+
   @Test func `a stream over its rate does not hold up its neighbours, and arrives whole in the end`() async throws {
     var options = HubOptions()
     options.streams.streamBytesPerSecond = 40
