@@ -19,6 +19,9 @@ struct Attempt {
   /// Our own doing: nothing follows from it.
   var wasCancelled = false
 
+  /// Why, where data were refused. Loki's words begin with the labels of the stream, which may be long.
+  var reason: RefusalReason { RefusalReason(body: String(decoding: answer.utf8.prefix(64 << 10), as: UTF8.self)) }
+
   /// The status of the answer.
   var status: Int? {
     switch outcome {
@@ -59,8 +62,8 @@ struct Attempt {
 }
 
 extension RetryPolicy.Dialect {
-  /// How much of an answer is read. Loki's may say at its end what matters, after ten entries it quotes.
-  fileprivate var answerLimit: Int { self == .loki ? 64 << 10 : errorBodyLimit }
+  /// How much of an answer is read. Loki's may name every single entry it did not take, and say at its end how many.
+  fileprivate var answerLimit: Int { self == .loki ? 2 << 20 : errorBodyLimit }
 }
 
 /// Receivers answer success with nothing or a few plain words. What answers it with HTML is a captive portal or a proxy,

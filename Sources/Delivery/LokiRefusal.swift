@@ -14,7 +14,7 @@ enum LokiRefusal: Equatable {
 
   /// Reads `answer`, about a push of `entries`, of one stream or several.
   init(_ answer: String, entries: Int, isOneStream: Bool) {
-    let text = answer.lowercased()
+    let text = Array(answer.lowercased().utf8)
     let ignored = min(ignoredEntries(text, of: isOneStream ? entries : nil), entries)
     if contains(text, "rate limit exceeded") {
       self = .rate(ignored)
@@ -43,22 +43,24 @@ enum LokiRefusal: Equatable {
 ///
 /// With `count`, the entries of the only stream: what Loki's first step has left out is not among the 17, and it is
 /// said nowhere else. But a stream that Loki has sharded is told of one shard at a time.
-func ignoredEntries(_ text: String, of count: Int? = nil) -> Int {
+func ignoredEntries(_ text: [UInt8], of count: Int? = nil) -> Int {
   let ignored = sum(in: text, after: "total ignored: ")
   let seen = sum(in: text, after: " out of ")
   guard let count, seen > 0, seen < count, !contains(text, "__stream_shard__") else { return max(ignored, 1) }
   return max(ignored + count - seen, 1)
 }
 
-func contains(_ text: String, _ phrase: String) -> Bool {
-  firstIndex(of: Array(phrase.utf8), in: Array(text.utf8)[...]) != nil
+func contains(_ text: String, _ phrase: String) -> Bool { contains(Array(text.utf8), phrase) }
+
+private func contains(_ text: [UInt8], _ phrase: String) -> Bool {
+  firstIndex(of: Array(phrase.utf8), in: text[...]) != nil
 }
 
 /// The numbers that follow `phrase`, wherever it stands.
-private func sum(in text: String, after phrase: String) -> Int {
+private func sum(in text: [UInt8], after phrase: String) -> Int {
   let phrase = Array(phrase.utf8)
   var total = 0
-  var rest = Array(text.utf8)[...]
+  var rest = text[...]
   while let start = firstIndex(of: phrase, in: rest) {
     rest = rest[(start + phrase.count)...]
     total += number(rest.prefix(while: isDigit).prefix(9))
@@ -67,10 +69,10 @@ private func sum(in text: String, after phrase: String) -> Int {
 }
 
 /// The numbers that stand before `phrase`.
-private func sum(in text: String, before phrase: String) -> Int {
+private func sum(in text: [UInt8], before phrase: String) -> Int {
   let phrase = Array(phrase.utf8)
   var total = 0
-  var rest = Array(text.utf8)[...]
+  var rest = text[...]
   while let start = firstIndex(of: phrase, in: rest) {
     total += number(rest[..<start].suffix(9).reversed().prefix(while: isDigit).reversed()[...])
     rest = rest[(start + phrase.count)...]
@@ -83,8 +85,8 @@ private func number(_ digits: ArraySlice<UInt8>) -> Int { Int(String(decoding: d
 private func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
 private func firstIndex(of phrase: [UInt8], in text: ArraySlice<UInt8>) -> Int? {
-  guard text.count >= phrase.count else { return nil }
+  guard text.count >= phrase.count, let first = phrase.first else { return nil }
   return (text.startIndex...text.endIndex - phrase.count).first {
-    text[$0..<$0 + phrase.count].elementsEqual(phrase)
+    text[$0] == first && text[$0..<$0 + phrase.count].elementsEqual(phrase)
   }
 }

@@ -19,8 +19,8 @@ extension Sender {
     var shipment = StreamShipment(blocks, limit: mergeBytes) { bytes in
       waiting.count == 1 && mayGoTogether(bytes, now: monotonicNanoseconds())
     }
-    refuseUnreadable(&shipment, blocks)
     var passedOver = 0  // streams in a row that got no further
+    var unanswered = 0  // attempts in a row
     while let piece = shipment.next {
       try Task.checkCancellation()
       guard let tenant = headerValue(piece.tenant) else {
@@ -42,17 +42,19 @@ extension Sender {
       }
       passedOver = 0
       let action = policy.next(after: outcome, random: .random(in: 0..<1))
+      unanswered = attempt.status == nil ? unanswered + 1 : 0
       if let wait = trouble(action, attempt, samples: piece.entries) {
         try await self.wait(wait)
-        // Read again, so that what the queue had to let go meanwhile is not sent and counted twice, and what has come
-        // since goes along. But what was answered may be the stream's own trouble, so another one is next.
-        if shipment.isUntouched, attempt.status == nil { return }
+        // It may be the stream's own trouble, so another one is next. When no stream is answered the hub is away: read
+        // again then, so that what the queue had to let go meanwhile is not sent and counted twice.
+        if shipment.isUntouched, unanswered >= shipment.laneCount { return }
         if isTooMany(outcome), shipment.separate() { continue }
         shipment.passOver()
         continue
       }
       settle(&shipment, action, attempt, body)
     }
+    refuseUnreadable(&shipment, blocks)
     var acknowledged = 0
     try await acknowledge(blocks.count, shipment.tallies, blocks, &acknowledged)
   }
@@ -107,7 +109,7 @@ extension Sender {
     _ shipment: inout StreamShipment, _ action: RetryPolicy.Action, _ attempt: Attempt, _ body: [UInt8]
   ) {
     guard let piece = shipment.next else { return }
-    let reason = RefusalReason(body: attempt.answer)
+    let reason = attempt.reason
     switch action {
     case .acknowledge:
       accept(&shipment, piece, body)

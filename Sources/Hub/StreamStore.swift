@@ -273,11 +273,13 @@ struct StreamStore {
 /// What a distributor left out, grouped as Loki groups it: `3 errors like: …; 1 errors like: …`.
 private struct Objections {
   private var counts: [(text: String, count: Int)] = []
+  private var index: [String: Int] = [:]
 
   mutating func note(_ text: String) {
-    if let known = counts.firstIndex(where: { $0.text == text }) {
+    if let known = index[text] {
       counts[known].count += 1
     } else {
+      index[text] = counts.count
       counts.append((text, 1))
     }
   }
@@ -285,7 +287,7 @@ private struct Objections {
   var refusal: Refusal? {
     guard let first = counts.first else { return nil }
     if counts.count == 1, first.count == 1 { return Refusal(400, first.text) }
-    return Refusal(400, counts.prefix(100).map { "\($0.count) errors like: \($0.text)" }.joined(separator: "; "))
+    return Refusal(400, counts.map { "\($0.count) errors like: \($0.text)" }.joined(separator: "; "))
   }
 }
 

@@ -16,7 +16,8 @@ public struct QueueOptions: Equatable, Sendable {
   public var maxBytes: Int64
   /// Blocks whose newest item is older are dropped and counted; nil for never.
   public var maxAge: Duration?
-  /// The size of a file of the queue. A quarter of `maxBytes` where that is less.
+  /// The size of a file of the queue. A quarter of `maxBytes` where that is less; more where there are many sources,
+  /// whose positions each file begins with, twice.
   public var segmentBytes: Int64
   /// The queue takes no more while the file system has less than this free.
   public var minFreeBytes: Int64

@@ -146,8 +146,10 @@ final class SegmentLog {
   var isDegraded: Bool { writeFailure != nil }
 
   /// A quarter of a small queue at most, so that dropping the oldest never drops most; but four times the checkpoints it
-  /// begins with at least, so that a queue with many sources does not write mostly those.
-  var segmentBytes: Int64 { max(4 * checkpointBytes, 4096, min(options.segmentBytes, options.maxBytes / 4)) }
+  /// begins with, within half of the queue, so that one with many sources does not write mostly those.
+  var segmentBytes: Int64 {
+    max(4096, min(options.segmentBytes, options.maxBytes / 4), min(4 * checkpointBytes, options.maxBytes / 2))
+  }
 
   /// What the two checkpoints of a segment begun now would take.
   private var checkpointBytes: Int64 {

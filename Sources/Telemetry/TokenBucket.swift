@@ -33,6 +33,6 @@ public struct TokenBucket: Sendable, Equatable {
 
   private mutating func fill(_ now: Int64) {
     if let filled { tokens = min(burst, tokens + rate * Double(max(0, now - filled)) / 1e9) }
-    filled = now
+    filled = max(filled ?? now, now)
   }
 }

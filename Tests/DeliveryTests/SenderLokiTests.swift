@@ -36,6 +36,9 @@ import Wire
     try await rig.push(["a", "b", "c"].map { .init(app: $0, entries: [(50, "50")]) })
     #expect(await rig.drained().acknowledged == 153)
     #expect(rig.hub.requests().dropFirst(backlog.count).map(\.items) == [3])
+    let statistics = await rig.sender.statistics
+    #expect(statistics.sentSamples == 153 && statistics.sentRequests == 10 && statistics.retriedSamples == 0)
+    #expect(statistics.sentBytes == rig.hub.requests().reduce(0) { $0 + $1.bodyBytes })
     await rig.stop()
   }
 
@@ -65,6 +68,18 @@ import Wire
     try await rig.push([.init(entries: behind + [(1, "good")])])
     #expect(await rig.drained().rejected == 40)
     #expect(rig.received() == ["now", "good"])
+    await rig.stop()
+  }
+
+  @Test func `of a backlog older than Loki takes, each line is counted`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    let week = 7 * 86_400_000
+    try await rig.push([.init(entries: (0..<700).map { ($0 - week, "old \($0)") } + [(0, "good")])])
+    rig.runSender()
+    let queue = await rig.drained()
+    #expect(queue.rejected == 700 && queue.acknowledged == 1)
+    #expect(rig.received() == ["good"] && rig.hub.requests().count == 1)
+    #expect(await rig.sender.statistics.lastFailure?.text.utf8.count ?? .max <= 1100)
     await rig.stop()
   }
 
@@ -180,6 +195,18 @@ import Wire
 }
 
 @Suite struct SenderLokiRateTests {
+  @Test func `a stream whose pushes get no answer does not hold up its neighbours`() async throws {
+    let rig = try await Rig(dialect: .loki)
+    for step in 0..<2 {
+      try await rig.push(["a", "b", "c"].map { .init(app: $0, entries: [(step, "\(step)")]) })
+    }
+    rig.hub.inject(.reset)
+    rig.runSender()
+    #expect(await rig.drained().acknowledged == 6)
+    #expect(rig.hub.streams().map { $0.labels["app"] } == ["b", "c", "a"])
+    await rig.stop()
+  }
+
   @Test func `a stream over its rate does not hold up its neighbours, and arrives whole in the end`() async throws {
     var options = HubOptions()
     options.streams.streamBytesPerSecond = 40
@@ -194,6 +221,7 @@ import Wire
     try await rig.push([.init(app: "chatty", entries: [(2, "end")]), .init(app: "c", entries: [(2, "c")])])
     rig.runSender()
     #expect(await rig.drained().acknowledged == 5)
+    #expect(await rig.sender.statistics.sentSamples == 5)
     #expect(rig.received("chatty") == [forty, forty, "end"])
     #expect(rig.received("b") == ["b"] && rig.received("c") == ["c"])
     let statuses = rig.hub.requests().map(\.status)

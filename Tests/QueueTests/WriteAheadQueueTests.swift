@@ -147,20 +147,20 @@ import Testing
   }
 
   @Test func `with many sources, a segment holds more than what it begins with`() async throws {
-    let queue = try open(QueueOptions(overflow: .pause, segmentBytes: 1 << 20, minFreeBytes: 0))
-    // 3 MiB of positions: the two checkpoints of a segment alone are six times its size.
-    let files = (0..<30_000).map { number in
+    let queue = try open(QueueOptions(overflow: .pause, segmentBytes: 256 << 10, minFreeBytes: 0))
+    // 1 MB of positions: the two checkpoints of a segment alone are eight times its size.
+    let files = (0..<10_000).map { number in
       SourcePosition(source: Array("\(number)".utf8), position: [UInt8](repeating: 1, count: 92))
     }
     try await queue.append([Block(positions: files)])
-    for number in 0..<20 { try await queue.append((0..<10).map { block(number * 10 + $0, bytes: 150_000) }) }
+    for number in 0..<20 { try await queue.append((0..<10).map { block(number * 10 + $0, bytes: 50_000) }) }
     #expect(await queue.statistics.segments == 2)
     let blocks = try await queue.next(maxBlocks: 300, maxBytes: .max)
     #expect(blocks.count == 201)
-    #expect(await queue.positions(withPrefix: []).count == 30_001)
+    #expect(await queue.positions(withPrefix: []).count == 10_001)
     await queue.close()
-    let again = try open(QueueOptions(overflow: .pause, segmentBytes: 1 << 20, minFreeBytes: 0))
-    #expect(await again.positions(withPrefix: []).count == 30_001)
+    let again = try open(QueueOptions(overflow: .pause, segmentBytes: 256 << 10, minFreeBytes: 0))
+    #expect(await again.positions(withPrefix: []).count == 10_001)
     #expect(try await again.next(maxBlocks: 300, maxBytes: .max) == blocks)
     await again.close()
   }
