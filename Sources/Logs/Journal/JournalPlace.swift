@@ -17,10 +17,9 @@ public enum JournalPlace: Sendable, Equatable, CustomStringConvertible {
     }
   }
 
-  /// Whether its entries are of this host, as far as can be told.
+  /// Whether all its entries are of this host; a directory may have those of containers.
   public var isOfThisHost: Bool {
-    guard case .directory(let path) = self else { return true }
-    return JournalPlace.local.roots.contains { path == $0 || path.hasPrefix("\($0)/") }
+    if case .directory = self { false } else { true }
   }
 
   /// For messages.

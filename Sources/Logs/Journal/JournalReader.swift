@@ -52,7 +52,7 @@ public actor JournalReader {
           failures += 1
           if failures == 1 && error is UnknownOrigin { continue }
           tail.say("\(error)")
-          try await Task.sleep(for: .milliseconds(min(15_000, 250 << min(failures, 10))))
+          try await Task.sleep(for: .milliseconds(min(15_000, 50 << min(failures, 10))))
         }
       }
     } onCancel: {

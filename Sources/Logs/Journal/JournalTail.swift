@@ -228,13 +228,14 @@ struct JournalTail {
   /// The reader looks at one file after the other, so it may see the newest entry of one before it sees that another
   /// got one just before. Asked from the same place again it gives both.
   private mutating func isComplete(before cursor: JournalCursor, _ handle: JournalHandle) throws(SystemError) -> Bool {
-    guard options.matches == .all, view.filter == nil else { return true }
+    guard options.matches == .all else { return true }
     let missing = numbers.gap(before: cursor)
     if missing > 0, !hasAskedAgain, vainQuestions < Self.mostVainQuestions, let stand {
       hasAskedAgain = true
       if try stands(handle, after: stand) { return false }
+      filesChanged = true
       try handle.seek(.cursor(text))
-      return try handle.next()
+      guard try handle.next() else { return false }
     }
     if hasAskedAgain { vainQuestions = missing > 0 ? vainQuestions + 1 : 0 }
     numbers.note(cursor)

@@ -29,7 +29,7 @@ extension JournalTail {
   /// Opens the part of the journal that is to be read after the position.
   private mutating func open() throws(SystemError) -> JournalHandle {
     view = try chooseView()
-    if view != .everything {
+    if case .boots = view {
       log.warn("The clock was set back since the last boot; this boot's entries are read by themselves")
     }
     return try JournalHandle(options.place, matches: options.matches, boot: view.filter)
@@ -37,11 +37,8 @@ extension JournalTail {
 
   private func chooseView() throws(SystemError) -> JournalView {
     guard let stand, let text = options.bootID, let current = JournalCursor.Identifier(text) else { return .everything }
-    let whole = try JournalHandle(options.place, matches: .all)
-    let last = try cursor(of: whole, from: .tail)
-    if stand.cursor.boot == current { return .choose(after: stand.cursor, current: current, first: nil, last: last) }
     let boot = try JournalHandle(options.place, matches: .all, boot: current)
-    return .choose(after: stand.cursor, current: current, first: try cursor(of: boot, from: .head), last: last)
+    return .choose(after: stand.cursor, current: current, first: try cursor(of: boot, from: .head))
   }
 
   /// The first or last entry.
@@ -125,7 +122,7 @@ extension JournalTail {
 
   /// How many entries are missing is known only within one numbering; there they are counted as they are passed.
   private mutating func noteGap(_ stand: JournalCursor, _ next: JournalCursor?) {
-    if let next, next.numbering == stand.numbering, options.matches == .all, view.filter == nil { return }
+    if let next, next.numbering == stand.numbering, options.matches == .all { return }
     statistics.update { $0.gaps += 1 }
     log.warn(
       "The entry read last is no longer in the journal; reading goes on with what came after it",

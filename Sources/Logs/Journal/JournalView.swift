@@ -7,19 +7,18 @@
 enum JournalView: Sendable, Equatable {
   /// All of them.
   case everything
-  /// This one, whose entries stand before others that are older.
+  /// This one.
   case boot(JournalCursor.Identifier)
   /// The rest of the first one, then all of the other.
   case boots(JournalCursor.Identifier, then: JournalCursor.Identifier)
 
-  /// What to read after `position` in boot `current`, given the first entry of that boot and the last of the journal.
+  /// What to read after `position` in boot `current`, whose first entry is `first`.
+  ///
+  /// Nothing comes of other boots once there is something of this one, though their entries may look newer.
   static func choose(
-    after position: JournalCursor, current: JournalCursor.Identifier, first: JournalCursor?, last: JournalCursor?
+    after position: JournalCursor, current: JournalCursor.Identifier, first: JournalCursor?
   ) -> JournalView {
-    if position.boot == current {
-      guard let last, last.boot != current, last.order(to: position) == .after else { return .everything }
-      return .boot(current)
-    }
+    if position.boot == current { return .boot(current) }
     guard let first, first.order(to: position) == .before else { return .everything }
     return .boots(position.boot, then: current)
   }
