@@ -125,9 +125,28 @@ actor ProcessReceiver: LogsReceiver {
   }
 
   func writeMetrics(to batch: inout SeriesBatch) {
+    let statistics = pipeline.statistics
     batch.family("loki_process_dropped_lines_total", .counter, help: "Lines that stages dropped, by reason.")
-    for (reason, count) in pipeline.drops.sorted(by: { $0.key < $1.key }) {
+    for (reason, count) in statistics.drops.sorted(by: { $0.key < $1.key }) {
       batch.append("reason", reason, value: Double(count))
+    }
+    if !statistics.dropsByLabel.isEmpty {
+      batch.family(
+        "loki_process_dropped_lines_by_label_total", .counter, help: "Lines over the rate of their label's value.")
+      for (label, count) in statistics.dropsByLabel.sorted(by: {
+        ($0.key.name, $0.key.value) < ($1.key.name, $1.key.value)
+      }) {
+        batch.label("label_name", label.name)
+        batch.label("label_value", label.value)
+        batch.append(Double(count))
+      }
+    }
+    if statistics.readsCRI {
+      batch.family(
+        "loki_process_cri_partial_lines_flushed_total", .counter, help: "Lines that were handed on without their ends.")
+      batch.append(Double(statistics.criFlushed))
+      batch.family("loki_process_cri_lines_truncated_total", .counter, help: "Lines that were cut to their longest.")
+      batch.append(Double(statistics.criTruncated))
     }
     batch.family("spoke_process_held_entries", .gauge, help: "Lines kept by stages, and those that wait behind them.")
     batch.append(Double(pipeline.heldEntries))

@@ -406,12 +406,23 @@ public final class Pipeline {
     return takeOutputs()
   }
 
-  /// How many entries were dropped, by reason.
-  public var drops: [String: Int] {
-    var drops: [String: Int] = [:]
+  /// What has been counted so far.
+  public var statistics: PipelineStatistics {
+    var statistics = PipelineStatistics()
     for (stage, count) in zip(stages, dropCounts) where !stage.dropReason.isEmpty {
-      drops[stage.dropReason, default: 0] += count
+      statistics.drops[stage.dropReason, default: 0] += count
     }
-    return drops
+    for stage in stages {
+      if let limit = stage as? LimitStage, let name = limit.labelName {
+        for (value, count) in limit.dropsByValue {
+          statistics.dropsByLabel[Label(name, value), default: 0] += count
+        }
+      } else if let cri = stage as? CRIStage {
+        statistics.criFlushed += cri.flushed
+        statistics.criTruncated += cri.truncated
+        statistics.readsCRI = true
+      }
+    }
+    return statistics
   }
 }

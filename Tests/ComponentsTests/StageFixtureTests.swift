@@ -64,7 +64,7 @@ import Testing
     }
     run.flush()
     result += run.emitted
-    for (reason, count) in run.pipeline.drops.sorted(by: { $0.key < $1.key }) where count > 0 {
+    for (reason, count) in run.pipeline.statistics.drops.sorted(by: { $0.key < $1.key }) where count > 0 {
       result += "dropped \(count): \(reason)\n"
     }
     return result
