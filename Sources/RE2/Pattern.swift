@@ -74,19 +74,30 @@ internal import CRE2
   /// The byte ranges of the first match at or after `from` and its groups: the whole match first, then group 1, 2, …;
   /// nil for a group that took no part. Nil when nothing matches.
   public func firstMatch(in text: Span<UInt8>, from: Int = 0) -> [Range<Int>?]? {
-    var slices = unsafe Array(repeating: cre2_slice(), count: groupCount + 1)
-    return unsafe text.withUnsafeBufferPointer { text in
-      unsafe text.withMemoryRebound(to: CChar.self) { text in
-        let found = unsafe cre2_match(
-          compiled, text.baseAddress, text.count, from, anchored, &slices, Int32(slices.count))
-        guard found else { return Optional<[Range<Int>?]>.none }
-        let start = text.baseAddress
-        return unsafe slices.map { slice in
-          guard let sliceStart = unsafe slice.start, let start = unsafe start else {
-            return unsafe slice.start == nil ? nil : 0..<0
+    var groups: [Range<Int>?] = []
+    return firstMatch(in: text, from: from, groups: &groups) ? groups : nil
+  }
+
+  /// The same for those who search often: `groups` is used again, and nothing is allocated once it has its size. False,
+  /// and `groups` as it was, when nothing matches.
+  public func firstMatch(in text: Span<UInt8>, from: Int = 0, groups: inout [Range<Int>?]) -> Bool {
+    unsafe withUnsafeTemporaryAllocation(of: cre2_slice.self, capacity: groupCount + 1) { slices in
+      unsafe text.withUnsafeBufferPointer { text in
+        unsafe text.withMemoryRebound(to: CChar.self) { text in
+          let found = unsafe cre2_match(
+            compiled, text.baseAddress, text.count, from, anchored, slices.baseAddress, Int32(slices.count))
+          guard found else { return false }
+          groups.removeAll(keepingCapacity: true)
+          for unsafeslice in unsafe slices {
+            guard let sliceStart = unsafe slice.start else {
+              groups.append(nil)
+              continue
+            }
+            // An empty text may have no address; what matches in it is empty too.
+            let offset = unsafe text.baseAddress.map { unsafe sliceStart - $0 } ?? 0
+            unsafe groups.append(offset..<(offset + slice.length))
           }
-          let offset = unsafe sliceStart - start
-          return unsafe offset..<(offset + slice.length)
+          return true
         }
       }
     }
