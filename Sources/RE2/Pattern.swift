@@ -88,7 +88,8 @@ internal import CRE2
             compiled, text.baseAddress, text.count, from, anchored, slices.baseAddress, Int32(slices.count))
           guard found else { return false }
           groups.removeAll(keepingCapacity: true)
-          for unsafeslice in unsafe slices {
+          for index in 0..<slices.count {
+            let slice = unsafe slices[index]
             guard let sliceStart = unsafe slice.start else {
               groups.append(nil)
               continue

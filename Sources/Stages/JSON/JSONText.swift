@@ -120,3 +120,6 @@ func append(_ bytes: Span<UInt8>, to output: inout [UInt8]) {
 func appendUTF8(_ scalar: Unicode.Scalar, to output: inout [UInt8]) {
   if scalar.isASCII { output.append(UInt8(scalar.value)) } else { output.append(contentsOf: UTF8.encode(scalar)!) }
 }
+
+/// The number in `range`.
+func jsonNumber(_ text: Span<UInt8>, _ range: Range<Int>) -> Double { parseDecimal(text, range) ?? 0 }
