@@ -16,6 +16,7 @@ public enum Components {
       PrometheusRelabel.kind,
       PrometheusRemoteWrite.kind(services),
       DiscoveryRelabel.kind,
+      LokiProcess.kind,
     ]
   }
 }

@@ -78,30 +78,30 @@ internal import CRE2
     return firstMatch(in: text, from: from, groups: &groups) ? groups : nil
   }
 
-  /// The same for those who search often: `groups` is used again, and nothing is allocated once it has its size. False,
-  /// and `groups` as it was, when nothing matches.
+  /// The same into `groups`, which are replaced: nothing is allocated once they have grown. False when nothing matches.
   public func firstMatch(in text: Span<UInt8>, from: Int = 0, groups: inout [Range<Int>?]) -> Bool {
-    unsafe withUnsafeTemporaryAllocation(of: cre2_slice.self, capacity: groupCount + 1) { slices in
-      unsafe text.withUnsafeBufferPointer { text in
-        unsafe text.withMemoryRebound(to: CChar.self) { text in
-          let found = unsafe cre2_match(
-            compiled, text.baseAddress, text.count, from, anchored, slices.baseAddress, Int32(slices.count))
-          guard found else { return false }
-          groups.removeAll(keepingCapacity: true)
-          for index in 0..<slices.count {
-            let slice = unsafe slices[index]
-            guard let sliceStart = unsafe slice.start else {
-              groups.append(nil)
-              continue
-            }
-            // An empty text may have no address; what matches in it is empty too.
-            let offset = unsafe text.baseAddress.map { unsafe sliceStart - $0 } ?? 0
-            unsafe groups.append(offset..<(offset + slice.length))
-          }
+    groups.removeAll(keepingCapacity: true)
+    // The buffer is as long as `cre2_match` is told, and every slice it writes lies in `text`.
+    return unsafe text.withUnsafeBufferPointer { text in
+      unsafe text.withMemoryRebound(to: CChar.self) { text in
+        unsafe withUnsafeTemporaryAllocation(of: cre2_slice.self, capacity: groupCount + 1) { slices in
+          unsafe slices.initialize(repeating: cre2_slice())
+          guard
+            unsafe cre2_match(
+              compiled, text.baseAddress, text.count, from, anchored, slices.baseAddress, Int32(slices.count))
+          else { return false }
+          for index in 0..<slices.count { unsafe groups.append(Self.range(of: slices[index], in: text.baseAddress)) }
           return true
         }
       }
     }
+  }
+
+  private static func range(of slice: cre2_slice, in text: UnsafePointer<CChar>?) -> Range<Int>? {
+    guard let start = unsafe slice.start else { return nil }
+    guard let text = unsafe text else { return 0..<0 }
+    let offset = unsafe start - text
+    return unsafe offset..<(offset + slice.length)
   }
 
   /// The number of the group called `name` in `(?P<name>…)`.
