@@ -34,11 +34,7 @@ enum ValueMatcher: Sendable {
 
   /// Whether the whole of `text` matches, and then its groups, the whole match first.
   func match(_ text: [UInt8], groups: inout [Range<Int>?]) -> Bool {
-    if case .regex(let pattern) = self {
-      guard let found = pattern.firstMatch(in: text.span) else { return false }
-      groups = found
-      return true
-    }
+    if case .regex(let pattern) = self { return pattern.firstMatch(in: text.span, groups: &groups) }
     guard matches(text.span) else { return false }
     // Of the patterns without an automaton, those with a group have one around everything.
     groups.removeAll(keepingCapacity: true)
