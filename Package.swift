@@ -50,7 +50,7 @@ let targets: [Target] = [
   // 3: everything that talks to the kernel, files or network.
   .ours("NodeMetrics", ["Telemetry", "Linux", "RE2", "CSystemd"]),
   .ours("Scrape", ["Telemetry", "Linux"]),
-  .ours("Logs", ["Telemetry", "Linux", "RE2", "Relabel", "CSystemd"]),
+  .ours("Logs", ["Telemetry", "Linux", "RE2", "Relabel", "CSystemd", "CZlib"]),
   .ours("Delivery", ["Telemetry", "Linux", "Wire", "Queue", "HTTP"]),
   .ours("Hub", ["Telemetry", "Linux", "Wire", "HTTP"]),
 

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+public import Linux
+internal import Synchronization
+public import Telemetry
+
+/// The lines of files, each handed on once, whatever happens to the files and to this process.
+///
+/// It keeps no position of its own: it asks the receiver where its destinations stand, and reads from there.
+public final class FileSource: Sendable {
+  private struct Shared {
+    var settings: FileSourceSettings
+    var isChanged = false
+    var statistics = FileStatistics()
+  }
+
+  private let origin: String
+  private let log: Log
+  private let wakeUp: WakeUp
+  private let shared: Mutex<Shared>
+
+  /// A source called `origin`; fails when the process has no descriptor to give.
+  public init(origin: String, settings: FileSourceSettings, log: Log) throws(SystemError) {
+    self.origin = origin
+    self.log = log
+    wakeUp = try WakeUp()
+    shared = Mutex(Shared(settings: settings))
+  }
+
+  /// Takes other settings; files that are still followed are read on, whatever their labels are now.
+  public func update(_ settings: FileSourceSettings) {
+    shared.withLock {
+      $0.settings = settings
+      $0.isChanged = true
+    }
+    wakeUp.wake()
+  }
+
+  /// What was done so far.
+  public var statistics: FileStatistics { shared.withLock { $0.statistics } }
+
+  /// Hands lines to `receiver` until the task is cancelled.
+  public func run(to receiver: any LogsReceiver) async throws {
+    let reader = FileReader(
+      FileFollower(origin: origin, settings: shared.withLock { $0.settings }, log: log, wakeUp: wakeUp))
+    try await withTaskCancellationHandler {
+      while true {
+        do {
+          try await hand(from: reader, to: receiver)
+        } catch is CancellationError {
+          throw CancellationError()
+        } catch is UnknownOrigin {
+          try Task.checkCancellation()
+        } catch {
+          try Task.checkCancellation()
+          log.warn("lines were not taken, and are read again", ("err", "\(error)"))
+          try await Task.sleep(for: .seconds(1))
+        }
+      }
+    } onCancel: {
+      wakeUp.wake()
+    }
+  }
+
+  private func hand(from reader: FileReader, to receiver: any LogsReceiver) async throws {
+    await reader.begin(try await receiver.positions(of: origin, route: []))
+    while true {
+      try Task.checkCancellation()
+      if let settings = takeSettings() { await reader.change(to: settings) }
+      guard let batch = await reader.nextBatch(publish) else {
+        await reader.wait()
+        continue
+      }
+      shared.withLock { $0.statistics.handingOnSince = monotonicNanoseconds() }
+      defer { shared.withLock { $0.statistics.handingOnSince = nil } }
+      try await receiver.receive(batch)
+    }
+  }
+
+  private func takeSettings() -> FileSourceSettings? {
+    shared.withLock { shared in
+      defer { shared.isChanged = false }
+      return shared.isChanged ? shared.settings : nil
+    }
+  }
+
+  private func publish(_ statistics: FileStatistics) { shared.withLock { $0.statistics = statistics } }
+}
+
+/// A follower on a thread of its own, for reading files blocks.
+private actor FileReader {
+  private let thread = BlockingThread(name: "files")
+  private let follower: FileFollower
+  nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe thread.asUnownedSerialExecutor() }
+
+  init(_ follower: sending FileFollower) { self.follower = follower }
+
+  func begin(_ destinations: [LogDestination]) { follower.begin(destinations) }
+
+  func change(to settings: FileSourceSettings) { follower.change(to: settings) }
+
+  func nextBatch(_ publish: @Sendable (FileStatistics) -> Void) -> LogBatch? {
+    follower.lookAround()
+    let batch = follower.nextBatch()
+    publish(follower.statistics)
+    return batch
+  }
+
+  func wait() { follower.wait() }
+}
