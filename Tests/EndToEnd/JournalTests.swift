@@ -70,6 +70,31 @@ struct JournalTests {
     await hub.stop()
   }
 
+  @Test(arguments: ["", "other"]) func `the journal of this host and of a namespace is read live`(
+    namespace: String
+  ) async throws {
+    let host = try await JournalHost(in: directory.path, namespace: namespace)
+    let hub = try await EmbeddedHub.start(on: loopbackNetwork)
+    let configuration = configuration("", "http://127.0.0.1:\(hub.port)/loki/api/v1/push")
+      .replacing("path          = \"\"", with: "namespace = \"\(namespace)\"")
+    let file = directory.path("config.alloy")
+    try replaceFile(file, with: Array(configuration.utf8).span)
+    try host.write("0 before", ["NUMBER": "0"])
+    let agent = try ChildProcess([
+      "/usr/bin/nsenter", "-t", "\(host.id)", "-m", AgentProcess.path, "run",
+      "--storage.path=\(directory.path("state"))", "--server.http.listen-addr=127.0.0.1:0", file,
+    ])
+    for number in 1..<4 {
+      await eventually("\(number - 1) arrives") { numbers(hub).last == number - 1 }
+      if number == 2 { host.rotate() }
+      try host.write("\(number) later", ["NUMBER": "\(number)"])
+    }
+    await eventually("the last arrives") { numbers(hub) == [0, 1, 2, 3] }
+    agent.signal(SIGTERM)
+    #expect(await agent.waitForExit() == 0)
+    await hub.stop()
+  }
+
   @Test func `check says whether the journal can be read, and else which group can`() async throws {
     try fabricateJournal(directory.path("a.journal"), [FabricatedEntry("x", at: UInt64(wallClockNanoseconds() / 1000))])
     let file = directory.path("config.alloy")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
+public import Glibc
 import Linux
 import Testing
 
@@ -8,31 +8,37 @@ import Testing
 public final class JournalHost: Sendable {
   /// Where its files are, as this process sees it.
   public let directory: String
+  /// The process whose mount namespace it is in.
+  public var id: pid_t { daemon.id }
   private let daemon: Program
   private let socket: String
 
-  /// Starts it with its files below `directory`; small limits make it rotate and remove files.
-  public init(in directory: String, settings: String = "SystemMaxFileSize=512K\nSystemMaxUse=3M") async throws {
+  /// Starts it with its files below `directory`; small limits make it rotate and remove files. One for a journal
+  /// namespace does without settings.
+  public init(
+    in directory: String, settings: String = "SystemMaxFileSize=512K\nSystemMaxUse=3M",
+    namespace: String = ""
+  ) async throws {
     self.directory = directory + "/journal"
     try makeDirectory(self.directory)
     let defaults =
       "[Journal]\nReadKMsg=no\nStorage=persistent\nRateLimitIntervalSec=0\nRateLimitBurst=0\nSyncIntervalSec=0\n"
     try replaceFile(directory + "/journald.conf", with: Array((defaults + settings + "\n").utf8).span)
     daemon = try Program(
-      ["unshare", "-m", "--propagation", "private", "bash", "-c", Self.script, "journald", directory],
+      ["unshare", "-m", "--propagation", "private", "bash", "-c", Self.script, "journald", directory, namespace],
       output: directory + "/journald.out")
-    socket = "/proc/\(daemon.id)/root/run/systemd/journal/socket"
+    socket = "/proc/\(daemon.id)/root/run/systemd/journal\(namespace.isEmpty ? "" : ".\(namespace)")/socket"
     await eventually("journald listens") { fileKind(socket) != nil }
   }
 
   private static let script = """
     set -e
     mount -t tmpfs tmpfs /run
-    mkdir -p /run/systemd/journal /run/log/journal /var/log/journal
+    mkdir -p /run/systemd/journal "/run/systemd/journal.$2" /run/log/journal /var/log/journal
     mount --bind "$1/journal" /var/log/journal
     [ -f /etc/systemd/journald.conf ] && mount --bind "$1/journald.conf" /etc/systemd/journald.conf
     touch /run/systemd/journal/flushed
-    exec /lib/systemd/systemd-journald
+    exec /lib/systemd/systemd-journald $2
     """
 
   /// Writes an entry. Waits while journald is busy.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Linux
 internal import Synchronization
 
 /// What a journal reader has done, for its metrics; readable while its thread waits.
@@ -46,10 +47,12 @@ public final class JournalStatistics: Sendable {
       position = end?.cursor.realtime ?? position
     }
 
-    /// How far the reader is behind the journal, in seconds; nil as long as it has read nothing.
+    /// How far the reader is behind the journal, in seconds; while it is paused, at the most. Nil as long as it has read
+    /// nothing.
     public var lagSeconds: Double? {
-      guard let position, let head else { return nil }
-      return head > position ? Double(head - position) / 1e6 : 0
+      let end = isPaused ? UInt64(max(0, wallClockNanoseconds() / 1000)) : head
+      guard let position, let end else { return nil }
+      return end > position ? Double(end - position) / 1e6 : 0
     }
   }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Glibc
 internal import Linux
 internal import Telemetry
 
@@ -58,7 +59,11 @@ struct JournalTail {
   var nextWatch: Int64 = 0
   private var positionSince: Int64?
   var dismissedHead: JournalCursor?
-  var failures = 0
+  /// Whether there is a handle, if only one that has yet to find its place.
+  var isOpen = false
+  private var failures = 0
+  /// How often in a row what follows the position was too damaged to be read.
+  var readFailures = 0
   private var reported: String??
   var saidPartial = false
   private var isMissingSaid = false
@@ -113,6 +118,7 @@ struct JournalTail {
   /// Lets go of the files.
   mutating func close() {
     handle = nil
+    isOpen = false
     isAtUnread = false
   }
 
@@ -136,7 +142,7 @@ struct JournalTail {
           continue
         }
         let hasMore = try fill(from: handle)
-        failures = 0
+        (failures, readFailures) = (0, 0)
         if isReady { return batch.finished(moreFollows: hasMore) }
         if !hasMore { try rest(handle) }
       } catch {
@@ -163,6 +169,7 @@ struct JournalTail {
 
   private mutating func fail(_ error: SystemError) {
     failures += 1
+    if isOpen, [EBADMSG, EIO, EADDRNOTAVAIL, ENODATA, E2BIG].contains(error.errno) { readFailures += 1 }
     close()
     say("\(error)")
   }
@@ -177,6 +184,7 @@ struct JournalTail {
       if audience.admit(before: cursor) {
         isAtUnread = true
         if !batch.isEmpty { return true }
+        statistics.update { $0.count(batch.changes, end: batch.end) }
         settleWithoutCounting()
         continue
       }

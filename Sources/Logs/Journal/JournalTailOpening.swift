@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-internal import Glibc
 internal import Linux
 
 extension JournalTail {
@@ -18,6 +17,9 @@ extension JournalTail {
     }
     absentRoots = options.place.roots.filter { fileKind($0) == nil }
     let opened = try open()
+    isOpen = true
+    let last = try cursor(of: opened, from: .tail)
+    statistics.update { $0.head = last?.realtime ?? $0.head }
     try resume(opened)
     handle = opened
     bytesSinceOpen = 0
@@ -57,7 +59,7 @@ extension JournalTail {
     numbers = JournalNumbers()
     guard let stand else { return try handle.seek(beginning.map { .realtime($0) } ?? .head) }
     numbers.note(stand.cursor)
-    if failures > 2 { return try stepOver(handle, stand) }
+    if readFailures > 2 { return try stepOver(handle, stand) }
     if try finds(stand, handle) { return }
     filesChanged = true
     try standNear(stand, handle)
@@ -65,7 +67,7 @@ extension JournalTail {
 
   /// Where nothing can be read from the position on, goes on later and later in time.
   private mutating func stepOver(_ handle: JournalHandle, _ stand: JournalPosition) throws(SystemError) {
-    let seconds = UInt64(1) << UInt64(min(failures - 3, 40))
+    let seconds = UInt64(1) << UInt64(min(readFailures - 3, 40))
     try handle.seek(.realtime(stand.cursor.realtime + seconds * 1_000_000))
     statistics.update { $0.gaps += 1 }
     log.error("The journal cannot be read here; reading goes on later in it", ("seconds", "\(seconds)"))
