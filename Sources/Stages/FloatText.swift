@@ -2,19 +2,10 @@
 
 // Floats as Go writes them: the shortest digits that read back as the same number.
 
-/// Appends `number` in plain decimals, as `strconv.FormatFloat(number, 'f', -1, 64)` writes it: `1e21` as
-/// `1000000000000000000000`.
-func appendPlainDecimal(_ number: Double, to output: inout [UInt8]) {
-  if appendSpecial(number, to: &output) { return }
-  let (digits, point) = shortestDigits(number.magnitude)
-  if number.sign == .minus { output.append(UInt8(ascii: "-")) }
-  appendPlain(digits, point, to: &output)
-}
-
 /// Appends `number` as Go's `encoding/json` does: with an exponent below 1e-6 and from 1e21 on.
 func appendJSONNumber(_ number: Double, to output: inout [UInt8]) {
   if number.magnitude == 0 || (number.magnitude >= 1e-6 && number.magnitude < 1e21) {
-    return appendPlainDecimal(number, to: &output)
+    return appendDecimal(number, to: &output)
   }
   let (digits, point) = shortestDigits(number.magnitude)
   if number.sign == .minus { output.append(UInt8(ascii: "-")) }
@@ -23,32 +14,12 @@ func appendJSONNumber(_ number: Double, to output: inout [UInt8]) {
 
 /// Appends `number` as Go's `%v` does: with an exponent below 1e-4 and from 1e21 on.
 func appendGeneralDecimal(_ number: Double, to output: inout [UInt8]) {
-  if appendSpecial(number, to: &output) { return }
-  if number == 0 || (number.magnitude >= 1e-4 && number.magnitude < 1e21) {
-    return appendPlainDecimal(number, to: &output)
+  if !number.isFinite || number == 0 || (number.magnitude >= 1e-4 && number.magnitude < 1e21) {
+    return appendDecimal(number, to: &output)
   }
   let (digits, point) = shortestDigits(number.magnitude)
   if number.sign == .minus { output.append(UInt8(ascii: "-")) }
   appendExponential(digits, exponent: point - 1, leastExponentDigits: 2, to: &output)
-}
-
-private func appendSpecial(_ number: Double, to output: inout [UInt8]) -> Bool {
-  if number.isFinite { return false }
-  output.append(contentsOf: (number.isNaN ? "NaN" : number < 0 ? "-Inf" : "+Inf").utf8)
-  return true
-}
-
-private func appendPlain(_ digits: [UInt8], _ point: Int, to output: inout [UInt8]) {
-  let zero = UInt8(ascii: "0")
-  if point <= 0 {
-    output.append(contentsOf: [zero, UInt8(ascii: ".")])
-    output.append(contentsOf: repeatElement(zero, count: -point))
-    return output.append(contentsOf: digits)
-  }
-  output.append(contentsOf: digits.prefix(point))
-  if point >= digits.count { return output.append(contentsOf: repeatElement(zero, count: point - digits.count)) }
-  output.append(UInt8(ascii: "."))
-  output.append(contentsOf: digits.dropFirst(point))
 }
 
 private func appendExponential(

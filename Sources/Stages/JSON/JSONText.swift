@@ -99,7 +99,7 @@ func appendPlainNumber(_ text: Span<UInt8>, _ range: Range<Int>, to output: inou
   guard let number = parseDecimal(text, range), number.isFinite else {
     return append(text.extracting(range), to: &output)
   }
-  appendPlainDecimal(number, to: &output)
+  appendDecimal(number, to: &output)
 }
 
 /// Whether a number is what its float64 would be written as, as far as that can be told from its digits.
