@@ -96,9 +96,10 @@ struct DemoView {
   private func newestLine() -> String {
     let newest = hub.newestLine()
     guard let newest else { return "-" }
-    return String(String(decoding: newest.prefix(400), as: UTF8.self).unicodeScalars.map { scalar in
-      scalar.properties.generalCategory == .control ? " " : Character(scalar)
-    })
+    return String(
+      String(decoding: newest.prefix(400), as: UTF8.self).unicodeScalars.map { scalar in
+        scalar.properties.generalCategory == .control ? " " : Character(scalar)
+      })
   }
 
   /// The newest values of all series called `name`, summed up.

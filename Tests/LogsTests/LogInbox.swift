@@ -72,7 +72,7 @@ final class LogInbox: LogsReceiver {
     }
   }
 
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
     [LogDestination(id: id, positions: positions)]
   }
 }

@@ -63,7 +63,7 @@ public final class FileSource: Sendable {
   }
 
   private func hand(from reader: FileReader, to receiver: any LogsReceiver) async throws {
-    await reader.begin(try await receiver.positions(of: origin, route: []))
+    await reader.begin(try await receiver.positions(of: origin))
     while true {
       try Task.checkCancellation()
       if let settings = takeSettings() { await reader.change(to: settings) }
