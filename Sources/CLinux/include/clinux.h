@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <malloc.h>
+#include "clinux_bus.h"
 
 /// CRC32C (Castagnoli) of `length` bytes, continuing from `crc` (0 to begin), as in RFC 3720 appendix B.4.
 /// Uses the CPU's instruction where there is one.
