@@ -26,7 +26,10 @@ import Testing
       }
     }
     loki.write "hub" {
-      endpoint { url = "LOKI" }
+      endpoint {
+        url        = "LOKI"
+        batch_wait = "20ms"
+      }
     }
 
     """

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Linux
 import Logs
 import Relabel
@@ -267,5 +268,20 @@ import Testing
     }
     #expect(receiver.lines().map(\.text) == (0..<2100).map { "\($0)" }, "seed \(seed)")
     #expect(Set(receiver.lines().map(\.nanoseconds)).count == 2100)
+  }
+
+  @Test func `a file that is cut short under the reader ends nothing`() async throws {
+    try fabricateJournal(
+      directory.path("a.journal"), (0..<2000).map { FabricatedEntry("\($0)", at: epoch + UInt64($0)) })
+    let receiver = JournalReceiver()
+    let reader = RunningReader(options(), to: receiver)
+    await eventually("it is read") { receiver.lines().count == 2000 }
+    try #require(truncate(directory.path("a.journal"), 8192) == 0)
+    try fabricateJournal(
+      directory.path("b.journal"), (2000..<2100).map { FabricatedEntry("\($0)", at: epoch + UInt64($0)) })
+    await eventually("the other file is read") { receiver.lines().last?.text == "2099" }
+    await reader.stop()
+    #expect(MissingPages.count > 0)
+    #expect(receiver.lines().map(\.text) == (0..<2100).map { "\($0)" })
   }
 }

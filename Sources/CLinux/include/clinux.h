@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <malloc.h>
+#include "clinux_bus.h"
 #include "clinux_files.h"
+#include "clinux_search.h"
 
 /// CRC32C (Castagnoli) of `length` bytes, continuing from `crc` (0 to begin), as in RFC 3720 appendix B.4.
 /// Uses the CPU's instruction where there is one.

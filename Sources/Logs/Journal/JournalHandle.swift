@@ -25,11 +25,14 @@ internal import Linux
 
   private let journal: OpaquePointer  // ours alone: made in init, closed in deinit
   private let name: String
+  private let missingPages: UInt
   /// What becomes readable when the journal changes.
   let descriptor: Int32
 
   /// Opens `place`, showing only entries that match and, where one is given, are of that boot.
   init(_ place: JournalPlace, matches: JournalMatches, boot: JournalCursor.Identifier? = nil) throws(SystemError) {
+    MissingPages.survive()
+    missingPages = MissingPages.count
     name = "\(place)"
     var opened: OpaquePointer?
     let local = Int32(SD_JOURNAL_LOCAL_ONLY)
@@ -90,6 +93,9 @@ internal import Linux
   private func identifier(_ value: JournalCursor.Identifier) -> sd_id128_t {
     sd_id128_t(qwords: (value.high.bigEndian, value.low.bigEndian))
   }
+
+  /// Whether a mapped file had pages that could not be read: what this object has of it is not to be trusted.
+  var isSpoiled: Bool { MissingPages.count != missingPages }
 
   /// Goes to the next entry; false when there is none.
   func next() throws(SystemError) -> Bool { try check(unsafe sd_journal_next(journal), "read") > 0 }

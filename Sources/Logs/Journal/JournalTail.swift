@@ -6,9 +6,11 @@ internal import Telemetry
 
 /// A journal that is followed: fills batches with what comes after a position, and waits when there is nothing more.
 struct JournalTail {
-  /// About how many bytes may be read until the journal is opened anew at the next rest: what was mapped stays in memory
-  /// otherwise.
-  static let bytesUntilFresh = 16 << 20
+  /// About how many bytes may be read until the journal is opened anew: what was mapped on the way stays in memory
+  /// otherwise, hundreds of megabytes of it.
+  static let bytesUntilFresh = 32 << 20
+  /// The same, when there is nothing more to read.
+  static let bytesUntilFreshAtRest = 4 << 20
   /// About how many bytes an entry takes besides its line.
   static let entryBytes = 1024
   /// Nanoseconds between two looks at whether the journal has more than it gives.
@@ -118,6 +120,7 @@ struct JournalTail {
   /// Lets go of the files.
   mutating func close() {
     handle = nil
+    bytesSinceOpen = 0
     isOpen = false
     isAtUnread = false
   }
@@ -136,6 +139,8 @@ struct JournalTail {
   mutating func nextBatch() throws -> LogBatch {
     while true {
       try Task.checkCancellation()
+      if bytesSinceOpen >= Self.bytesUntilFresh { close() }
+      dropSpoiled()
       do throws(SystemError) {
         guard let handle = try opened() else {
           bell.wait(until: monotonicNanoseconds() + Self.absenceInterval)
@@ -151,6 +156,14 @@ struct JournalTail {
         bell.wait(until: monotonicNanoseconds() + min(60_000_000_000, 500_000_000 << Int64(min(failures, 10))))
       }
     }
+  }
+
+  /// Opens anew where a file was cut short or its disk failed under the reader.
+  private mutating func dropSpoiled() {
+    guard handle?.isSpoiled == true else { return }
+    close()
+    statistics.update { $0.gaps += 1 }
+    log.error("A file of the journal could not be read where it was before; the journal is opened anew")
   }
 
   /// Entries go at once; a position without entries waits for some, for a while.

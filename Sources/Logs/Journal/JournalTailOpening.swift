@@ -22,7 +22,6 @@ extension JournalTail {
     statistics.update { $0.head = last?.realtime ?? $0.head }
     try resume(opened)
     handle = opened
-    bytesSinceOpen = 0
     nextWatch = monotonicNanoseconds() + Self.watchInterval
     say(nil)
     return opened

@@ -6,7 +6,7 @@ extension JournalTail {
   /// There is nothing more to read: waits until there may be, until something is due, or until told to stop.
   mutating func rest(_ handle: JournalHandle) throws(SystemError) {
     if case .boots(_, let next) = view { return try begin(boot: next) }
-    if bytesSinceOpen >= Self.bytesUntilFresh { return freshen() }
+    if bytesSinceOpen >= Self.bytesUntilFreshAtRest { return close() }
     statistics.update { $0.head = stand?.cursor.realtime }
     let now = monotonicNanoseconds()
     let nextRootLook = absentRoots.isEmpty ? Int64.max : now + Self.rootInterval
@@ -23,12 +23,6 @@ extension JournalTail {
     let opened = try JournalHandle(options.place, matches: options.matches, boot: boot)
     try opened.seek(.head)
     handle = opened
-  }
-
-  /// A long way is behind: opens the journal anew, which gives back what was mapped on the way.
-  private mutating func freshen() {
-    close()
-    trimAllocator()
   }
 
   /// Compares the position with the journal's end as a reader sees it that was opened just now.
