@@ -103,7 +103,7 @@ private func decodeSource(_ block: BlockDecoder) -> String? {
 
 private func warnAboutFormat(_ format: String, at attribute: String, of block: BlockDecoder) {
   let names = Array(TimestampFormat.named.keys) + ["Unix", "UnixMs", "UnixUs", "UnixNs"]
-  if names.contains(format) { return }
+  if format.isEmpty || names.contains(format) { return }
   if let name = names.first(where: { $0.lowercased() == format.lowercased() }) {
     block.warning("no time is written like \"\(format)\"", at: attribute, hint: "did you mean \"\(name)\"?")
   } else if TimestampFormat(format).isConstant {

@@ -28,7 +28,8 @@ internal import CRE2
   ///
   /// - Throws: `PatternError` with RE2's reason.
   public init(_ source: String, _ anchoring: Anchoring = .search) throws(PatternError) {
-    var text = anchoring == .full ? "(?s:\(source))" : source
+    let portable = withPortableGroupNames(source)
+    var text = anchoring == .full ? "(?s:\(portable))" : portable
     var reason: [CChar] = Array(repeating: 0, count: 256)
     let pattern = text.withUTF8 { bytes in
       unsafe reason.withUnsafeMutableBufferPointer { reason in

@@ -33,4 +33,25 @@ import Testing
     let error = #expect(throws: PatternError.self) { try Pattern("(abc") }
     #expect(error?.description == "invalid regular expression \"(abc\": missing ): (abc")
   }
+
+  @Test(arguments: [
+    ("(?<n>b+)", "abbc", "bb"), ("(?<n>b+)(?P<m>c)", "abbc", "bb"), ("\\(?(?<n>b)", "ab", "b"),
+    ("[(?<n>](?<n>b)", "a<b", "b"),
+    ("\\Q(?<x>\\E(?<n>b)", "(?<x>b", "b"), ("[]](?<n>b)", "]b", "b"), ("[^](?<x>](?<n>b)", "zb", "b"),
+  ])
+  func `groups may be named as Go allows it`(_ source: String, _ text: String, _ expected: String) throws {
+    let pattern = try Pattern(source)
+    let bytes = Array(text.utf8)
+    let group = try #require(pattern.groupNumber(named: "n"))
+    var groups: [Range<Int>?] = []
+    let isFound = pattern.firstMatch(in: bytes.span, groups: &groups)
+    try #require(isFound)
+    #expect(groups[group].map { String(decoding: bytes[$0], as: UTF8.self) } == expected)
+    #expect(pattern.source == source)
+  }
+
+  @Test func `looking behind is still refused`() {
+    #expect(throws: PatternError.self) { try Pattern("(?<=a)b") }
+    #expect(throws: PatternError.self) { try Pattern("(?<!a)b") }
+  }
 }
