@@ -92,3 +92,6 @@ public final class WakeUp: Sendable {
     _ = try? descriptor.read(into: &counter)
   }
 }
+
+/// Blocks the calling thread for this long.
+public func pauseThread(milliseconds: Int) { _ = poll(nil, 0, Int32(clamping: milliseconds)) }

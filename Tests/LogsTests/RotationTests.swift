@@ -18,7 +18,7 @@ import Testing
     var script = try RotationScript(seed: seed)
     try await script.run(rotations: wanted)
     let expected = script.written
-    await eventually("all lines arrive, seed \(seed)", within: .seconds(30)) {
+    await eventually("all lines arrive, seed \(seed)", within: .seconds(10)) {
       script.bench.inbox.lines.count >= expected.count
     }
     await script.bench.stop()
@@ -26,8 +26,11 @@ import Testing
     let counts = Dictionary(got.map { ($0, 1) }, uniquingKeysWith: +)
     let missing = expected.filter { counts[$0] == nil }
     let repeated = counts.filter { $0.value > 1 }.keys.sorted()
-    #expect(missing.isEmpty, "seed \(seed), after: \(script.story(of: missing.first))")
-    #expect(repeated.isEmpty, "seed \(seed), after: \(script.story(of: repeated.first))")
+    let isComplete = missing.isEmpty && repeated.isEmpty
+    #expect(
+      isComplete,
+      "seed \(seed): \(missing.count) lack, \(script.story(of: missing.first)); \(repeated.count) repeated, \(script.story(of: repeated.first))"
+    )
     #expect(got.count == expected.count, "seed \(seed)")
   }
 }
@@ -150,9 +153,27 @@ private struct RotationScript {
   private mutating func letRead(_ name: String) async throws {
     if !isRunning { try start() }
     let inbox = bench.inbox
-    await eventually("everything is read; \(story.suffix(12))", within: .seconds(20)) { [written] in
-      inbox.lines.count >= written.count
+    let arrived = await comesAbout(within: .seconds(10)) { [written] in inbox.lines.count >= written.count }
+    if !arrived { throw Unread(story: missingStory) }
+  }
+
+  struct Unread: Error {
+    var story: String
+  }
+
+  /// What happened around the first line that did not arrive.
+  private var missingStory: String {
+    let got = Set(bench.inbox.texts)
+    let missing = written.filter { !got.contains($0) }
+    print("DEBUG missing", missing.map { $0.prefix(10) })
+    for name in (try? listDirectory(bench.directory.path)) ?? [] {
+      let st = try? FileStatus(bench.path(name))
+      let text = (try? readFile(bench.path(name))) ?? []
+      let ls = String(decoding: text, as: UTF8.self).split(separator: "\n")
+      print("DEBUG", name, String(st?.inode ?? 0, radix: 16), st?.size ?? -1, ls.first?.prefix(10) ?? "", ls.last?.prefix(10) ?? "")
     }
+    for (k, v) in bench.inbox.positions { print("DEBUG", String(decoding: k, as: UTF8.self), v.count, v[1], v.suffix(12).reversed().map{String($0)}.joined(separator: " ")) }
+    return story(of: missing.first)
   }
 
   private mutating func forgetOldest(_ name: String) throws {

@@ -66,7 +66,7 @@ final class FileFollower {
     findTargets(isFirst: true)
     var directories = allDirectories
     for (_, positions) in known { for position in positions.values { directories.insert(parent(of: position.path)) } }
-    let listing = list(directories)
+    let listing = list(directories, lookingFor: known.flatMap { $0.1.keys })
     // What was already said about these files, or counted, is not said again for each destination.
     var resolved: [(id: String, files: [FileKey: Reconciliation.Found])] = []
     var merged: [FileKey: FilePosition] = [:]
@@ -234,6 +234,24 @@ final class FileFollower {
     var now: Int64 = 0
   }
 
+  /// Looks through `directories`, again when files of `known` were not found: one that is renamed meanwhile may be
+  /// under neither name when it is its turn.
+  private func list(_ directories: Set<String>, lookingFor known: some Collection<FileKey>) -> Listing {
+    let now = fileClockNanoseconds()
+    var listing = list(directories)
+    for pause in [0, 1, 5, 20] {
+      let found = Set(listing.seen.map(\.key))
+      let missing = known.filter { !found.contains($0) && openFiles[$0] == nil }
+      guard !missing.isEmpty else { break }
+      if pause > 0 { pauseThread(milliseconds: pause) }
+      let again = list(directories)
+      if pause > 0, again.seen == listing.seen { break }
+      listing = again
+    }
+    listing.now = now
+    return listing
+  }
+
   private func list(_ directories: Set<String>) -> Listing {
     var listing = Listing(now: fileClockNanoseconds())
     for directory in directories.sorted() {
@@ -358,8 +376,10 @@ final class FileFollower {
     let began = monotonicNanoseconds()
     let (directories, scope) = scope(of: dirty)
     dirty = []
-    let listing = list(directories)
-    var known = others
+    let wanted = scope.flatMap { generations[$0] ?? [] }
+    let listing = list(directories, lookingFor: wanted)
+    let found = Set(listing.seen.map(\.key))
+    var known = others.filter { found.contains($0.key) }
     for path in scope {
       for key in generations[path] ?? [] {
         guard let file = files[key] else { continue }

@@ -81,6 +81,7 @@ struct Reconciliation {
   private var current: [FileKey: String] = [:]
   private var currentFile: [String: FileKey] = [:]
   private var broken: [(key: FileKey, position: FilePosition)] = []
+  private var truncatedAndSetAside: [(file: SeenFile, path: String)] = []
   private var lastListed: [String: Int64] = [:]
 
   init(_ input: Input) {
@@ -173,8 +174,10 @@ struct Reconciliation {
         continued.birth = copy.file.birth
         files[copy.file.key] = Found(position: continued, seen: copy.file, isNew: true)
       }
-      if seenByKey[key] != nil {
+      if let seen = seenByKey[key] {
         truncated.append(position.path)
+        let isSameInode = position.birth != 0 && position.birth == seen.birth
+        if current[key] == nil, isSameInode, !isArchive(seen) { truncatedAndSetAside.append((seen, position.path)) }
       } else {
         gone.insert(key)
         if copy == nil, !position.isFinished { lose(position, aside) }
@@ -221,6 +224,11 @@ struct Reconciliation {
   }
 
   private mutating func takeSetAside(_ aside: [(file: SeenFile, path: String)]) {
+    for (file, path) in truncatedAndSetAside where files[file.key] == nil {
+      var position = FilePosition(path: path)
+      position.birth = file.birth
+      files[file.key] = Found(position: position, seen: file, isNew: true)
+    }
     for (file, path) in aside where files[file.key] == nil && current[file.key] == nil && !isArchive(file) {
       guard let listed = lastListed[path], isNewer(file, than: listed) else {
         passedOver[file.key] = file.birth
