@@ -194,7 +194,7 @@ private final class LogsLine: Sendable {
   func stop() async { await controller.stop() }
 
   func begin(_ origin: String) async throws -> [LogDestination] {
-    try await outlet.receiver.positions(of: origin, route: ["before"])
+    try await outlet.receiver.positions(of: origin, route: ["before"], session: 1)
   }
 
   func send(_ origin: String, _ lines: [String]) async throws {
@@ -298,7 +298,7 @@ private final class Sink: LogsReceiver {
     }
   }
 
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
     state.withLock {
       $0.asked.append(route)
       return [LogDestination(id: "sink")]

@@ -3,6 +3,7 @@
 import Glibc
 import Hub
 import Linux
+import Telemetry
 import TestSupport
 import Testing
 
@@ -52,7 +53,9 @@ import Testing
       .flatMap { $0.entries.compactMap { Int($0.text.prefix { $0 != " " }) } }
   }
 
-  @Test func `ten thousand lines and three kills without a hub, then each line is there once and in order`() async throws {
+  @Test func `ten thousand lines and three kills without a hub, then each line is there once and in order`()
+    async throws
+  {
     let host = try await JournalHost(in: directory.path, settings: "SystemMaxFileSize=4M\nSystemMaxUse=64M")
     let port = freeFixedPort()
     let configuration = configuration(port)

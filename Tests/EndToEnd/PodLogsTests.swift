@@ -2,6 +2,7 @@
 
 import Hub
 import Linux
+import Telemetry
 import TestSupport
 import Testing
 

@@ -170,9 +170,15 @@ private struct RotationScript {
       let st = try? FileStatus(bench.path(name))
       let text = (try? readFile(bench.path(name))) ?? []
       let ls = String(decoding: text, as: UTF8.self).split(separator: "\n")
-      print("DEBUG", name, String(st?.inode ?? 0, radix: 16), st?.size ?? -1, ls.first?.prefix(10) ?? "", ls.last?.prefix(10) ?? "")
+      print(
+        "DEBUG", name, String(st?.inode ?? 0, radix: 16), st?.size ?? -1, ls.first?.prefix(10) ?? "",
+        ls.last?.prefix(10) ?? "")
     }
-    for (k, v) in bench.inbox.positions { print("DEBUG", String(decoding: k, as: UTF8.self), v.count, v[1], v.suffix(12).reversed().map{String($0)}.joined(separator: " ")) }
+    for (k, v) in bench.inbox.positions {
+      print(
+        "DEBUG", String(decoding: k, as: UTF8.self), v.count, v[1],
+        v.suffix(12).reversed().map { String($0) }.joined(separator: " "))
+    }
     return story(of: missing.first)
   }
 
