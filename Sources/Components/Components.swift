@@ -16,6 +16,8 @@ public enum Components {
       PrometheusRelabel.kind,
       PrometheusRemoteWrite.kind(services),
       DiscoveryRelabel.kind,
+      LocalFileMatch.kind,
+      LokiSourceFile.kind,
     ]
   }
 }

@@ -257,13 +257,14 @@ struct Reconciliation {
       guard let original = found.seen, !found.isNew || found.position.offset > 0 else { continue }
       let count = min(file.size, original.size)
       guard count > 0 else { continue }
-      let head = 0..<min(count, Int64(HeadFingerprint.longest))
+      // It may have been truncated since it was listed; then only another look tells.
+      guard let head = input.bytes(original, 0..<Int64(HeadFingerprint.longest)), found.position.head.matches(head.span)
+      else { return true }
       let end = max(0, count - Int64(FilePosition.contextBytes))..<count
-      if let one = input.bytes(file, head), one == input.bytes(original, head), let other = input.bytes(file, end),
-        other == input.bytes(original, end)
-      {
-        return true
-      }
+      guard let before = input.bytes(original, end), before.count == end.count else { return true }
+      let common = Int(min(count, Int64(HeadFingerprint.longest)))
+      guard let own = input.bytes(file, 0..<Int64(common)), let ownEnd = input.bytes(file, end) else { return true }
+      if own.elementsEqual(head.prefix(common)), ownEnd == before { return true }
     }
     // An old copy of a file that is gone, made before what was read last was written.
     return broken.contains { _, position in
