@@ -16,11 +16,13 @@ public enum Components {
       PrometheusRelabel.kind,
       PrometheusRemoteWrite.kind(services),
       LokiSourceJournal.kind,
+      LocalFileMatch.kind,
+      LokiSourceFile.kind,
+      LokiProcess.kind,
       LokiRelabel.kind,
       LokiEcho.kind,
       LokiWrite.kind(services),
       DiscoveryRelabel.kind,
-      LokiProcess.kind,
     ]
   }
 }

@@ -164,22 +164,7 @@ private struct RotationScript {
   /// What happened around the first line that did not arrive.
   private var missingStory: String {
     let got = Set(bench.inbox.texts)
-    let missing = written.filter { !got.contains($0) }
-    print("DEBUG missing", missing.map { $0.prefix(10) })
-    for name in (try? listDirectory(bench.directory.path)) ?? [] {
-      let st = try? FileStatus(bench.path(name))
-      let text = (try? readFile(bench.path(name))) ?? []
-      let ls = String(decoding: text, as: UTF8.self).split(separator: "\n")
-      print(
-        "DEBUG", name, String(st?.inode ?? 0, radix: 16), st?.size ?? -1, ls.first?.prefix(10) ?? "",
-        ls.last?.prefix(10) ?? "")
-    }
-    for (k, v) in bench.inbox.positions {
-      print(
-        "DEBUG", String(decoding: k, as: UTF8.self), v.count, v[1],
-        v.suffix(12).reversed().map { String($0) }.joined(separator: " "))
-    }
-    return story(of: missing.first)
+    return story(of: written.first { !got.contains($0) })
   }
 
   private mutating func forgetOldest(_ name: String) throws {

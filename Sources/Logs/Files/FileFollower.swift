@@ -30,6 +30,8 @@ final class FileFollower {
   /// The last position of paths that have no file; it tells after a restart that the path was known.
   private var remembered: [String: FileKey] = [:]
   private var unjudged: Set<FileKey> = []
+  /// Whether a file was not where it had been listed a moment before.
+  private var hasMoved = false
   private var passedOver: [FileKey: UInt32] = [:]
   private var openFiles: [FileKey: OpenFile] = [:]
   private var everybody: Set<String> = []
@@ -66,7 +68,13 @@ final class FileFollower {
     findTargets(isFirst: true)
     var directories = allDirectories
     for (_, positions) in known { for position in positions.values { directories.insert(parent(of: position.path)) } }
-    let listing = list(directories, lookingFor: known.flatMap { $0.1.keys })
+    untilNothingMoves { begin(known, directories, newcomers: destinations.filter { $0.positions.isEmpty }.map(\.id)) }
+  }
+
+  private func begin(
+    _ known: [(id: String, positions: [FileKey: FilePosition])], _ directories: Set<String>, newcomers: [String]
+  ) -> () -> Void {
+    let listing = list(directories, lookingFor: known.flatMap { $0.positions.keys })
     // What was already said about these files, or counted, is not said again for each destination.
     var resolved: [(id: String, files: [FileKey: Reconciliation.Found])] = []
     var merged: [FileKey: FilePosition] = [:]
@@ -76,13 +84,25 @@ final class FileFollower {
       for (key, found) in result.files { merged[key] = earlier(merged[key], found.position) }
       for (key, position) in result.others { merged[key] = earlier(merged[key], position) }
     }
-    let isEqual = known.dropFirst().allSatisfy { $0.1 == known[0].1 }
-    let basis = known.isEmpty ? [:] : isEqual ? known[0].1 : merged
-    take(
-      Reconciliation(input(known: basis, listing, paths: paths, verifying: isEqual)), known: basis,
-      scope: Set(paths.keys))
-    if !isEqual { share(among: resolved, newcomers: destinations.filter { $0.positions.isEmpty }.map(\.id)) }
-    announceBeginning(known: basis)
+    let isEqual = known.dropFirst().allSatisfy { $0.positions == known[0].positions }
+    let basis = known.isEmpty ? [:] : isEqual ? known[0].positions : merged
+    let result = Reconciliation(input(known: basis, listing, paths: paths, verifying: isEqual))
+    return { [self] in
+      take(result, listing, known: basis, scope: Set(paths.keys))
+      if !isEqual { share(among: resolved, newcomers: newcomers) }
+      announceNew(result)
+    }
+  }
+
+  /// Does what `body` has worked out, once no file was moved while it was at it.
+  private func untilNothingMoves(_ body: () -> () -> Void) {
+    for _ in 0..<20 {
+      hasMoved = false
+      let act = body()
+      if !hasMoved { return act() }
+      pauseThread(milliseconds: 2)
+    }
+    body()()
   }
 
   private func decode(_ positions: [[UInt8]: [UInt8]]) -> [FileKey: FilePosition] {
@@ -123,10 +143,11 @@ final class FileFollower {
     }
   }
 
-  /// Has the files noted that nobody knew: else they would seem new after a restart, or never seen.
-  private func announceBeginning(known: [FileKey: FilePosition]) {
-    for (key, file) in files where known[key] == nil && file.audience == nil {
-      announcements[key] = file.position.encoded
+  /// Has the files noted that nobody knew, or that took the place of others: else they would seem new after a restart,
+  /// or never seen.
+  private func announceNew(_ result: Reconciliation) {
+    for (key, found) in result.files where found.isNew && files[key]?.audience == nil {
+      announcements[key] = found.position.encoded
     }
   }
 
@@ -232,12 +253,13 @@ final class FileFollower {
     /// Directories that could not be listed, though there may be something in them.
     var unknown: Set<String> = []
     var now: Int64 = 0
+    /// Whether names came or went meanwhile, so that a file may have escaped.
+    var isUnsteady = false
   }
 
   /// Looks through `directories`, again when files of `known` were not found: one that is renamed meanwhile may be
   /// under neither name when it is its turn.
   private func list(_ directories: Set<String>, lookingFor known: some Collection<FileKey>) -> Listing {
-    let now = fileClockNanoseconds()
     var listing = list(directories)
     for pause in [0, 1, 5, 20] {
       let found = Set(listing.seen.map(\.key))
@@ -248,7 +270,6 @@ final class FileFollower {
       if pause > 0, again.seen == listing.seen { break }
       listing = again
     }
-    listing.now = now
     return listing
   }
 
@@ -256,6 +277,11 @@ final class FileFollower {
     var listing = Listing(now: fileClockNanoseconds())
     for directory in directories.sorted() {
       do throws(SystemError) {
+        defer {
+          if let status = try? FileStatus(directory), status.modifiedNanoseconds >= listing.now {
+            listing.isUnsteady = true
+          }
+        }
         for entry in try directoryEntries(directory) where entry.kind != .directory && entry.kind != .other {
           var seen = SeenFile(key: FileKey(device: 0, inode: 0), directory: directory, name: entry.name, size: 0)
           guard let status = try? FileStatus(seen.path), status.kind == .regular else { continue }
@@ -304,7 +330,8 @@ final class FileFollower {
     input.known = known
     input.seen = listing.seen
     input.paths = paths
-    input.now = listing.now
+    input.now = listing.isUnsteady ? nil : listing.now
+    input.earliest = listing.now
     input.isHeld = { [unowned self] in openFiles[$0] != nil }
     input.readsArchives = settings.gzipDelay != nil
     input.unjudged = unjudged
@@ -326,7 +353,15 @@ final class FileFollower {
   }
 
   private func bytes(of seen: SeenFile, _ range: Range<Int64>) -> [UInt8]? {
-    guard let file = try? OpenFile(seen.path, key: seen.key, birth: seen.birth) else { return nil }
+    let file: OpenFile?
+    do throws(SystemError) { file = try OpenFile(seen.path, key: seen.key, birth: seen.birth) } catch {
+      if error.saysNothingIsThere { hasMoved = true }
+      return nil
+    }
+    guard let file else {
+      hasMoved = true
+      return nil
+    }
     var bytes = [UInt8](repeating: 0, count: Int(range.count))
     guard let count = try? file.descriptor.read(into: &bytes, at: range.lowerBound) else { return nil }
     bytes.removeSubrange(count...)
@@ -377,28 +412,28 @@ final class FileFollower {
     let (directories, scope) = scope(of: dirty)
     dirty = []
     let wanted = scope.flatMap { generations[$0] ?? [] }
+    untilNothingMoves { reconcile(directories, scope, wanted: wanted) }
+    // However large the directories are, looking through them takes no more than a tenth of the time.
+    nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
+  }
+
+  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> () -> Void {
     let listing = list(directories, lookingFor: wanted)
     let found = Set(listing.seen.map(\.key))
     var known = others.filter { found.contains($0.key) }
     for path in scope {
       for key in generations[path] ?? [] {
         guard let file = files[key] else { continue }
-        if let seen = file.seen, listing.unknown.contains(seen.directory),
-          !listing.seen.contains(where: { $0.key == key })
-        {
-          continue
-        }
+        if let seen = file.seen, listing.unknown.contains(seen.directory), !found.contains(key) { continue }
         known[key] = file.position
       }
     }
     let result = Reconciliation(
       input(known: known, listing, paths: paths.filter { scope.contains($0.key) }, verifying: false))
-    take(result, known: known, scope: scope)
-    for (key, found) in result.files where found.isNew && files[key]?.audience == nil {
-      announcements[key] = found.position.encoded
+    return { [self] in
+      take(result, listing, known: known, scope: scope)
+      announceNew(result)
     }
-    // However large the directories are, looking through them takes no more than a tenth of the time.
-    nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
   }
 
   private func scope(of changed: Set<String>) -> (directories: Set<String>, paths: Set<String>) {
@@ -421,13 +456,16 @@ final class FileFollower {
     return (directories, scope)
   }
 
-  private func take(_ result: Reconciliation, known: [FileKey: FilePosition], scope: Set<String>) {
+  private func take(
+    _ result: Reconciliation, _ listing: Listing, known: [FileKey: FilePosition], scope: Set<String>
+  ) {
     let now = monotonicNanoseconds()
     let wall = wallClockNanoseconds()
     for path in scope {
       generations[path] =
         result.generations[path] ?? (generations[path] ?? []).filter { known[$0] == nil && files[$0] != nil }
-      paths[path]?.followedSince = fileClock(result)
+      let before = paths[path]?.followedSince
+      paths[path]?.followedSince = listing.isUnsteady ? before ?? listing.now : listing.now
     }
     for key in known.keys where result.files[key] == nil { files[key] = nil }
     for (key, found) in result.files {
@@ -457,10 +495,6 @@ final class FileFollower {
     report(result)
     for path in scope { makeReady(path) }
     countFiles()
-  }
-
-  private func fileClock(_ result: Reconciliation) -> Int64 {
-    result.files.first?.value.position.listedAt ?? fileClockNanoseconds()
   }
 
   private func forget(_ key: FileKey, _ position: FilePosition?) {

@@ -101,7 +101,9 @@ private actor FileReader {
 
   func nextBatch(_ publish: @Sendable (FileStatistics) -> Void) -> LogBatch? {
     follower.lookAround()
-    let batch = follower.nextBatch()
+    var batch = follower.nextBatch()
+    // A batch this full was closed for its size.
+    if let size = batch?.memoryBytes, size > 256 << 10 { batch?.moreFollows = true }
     publish(follower.statistics)
     return batch
   }

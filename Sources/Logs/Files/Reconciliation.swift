@@ -17,8 +17,11 @@ struct Reconciliation {
     var known: [FileKey: FilePosition] = [:]
     var seen: [SeenFile] = []
     var paths: [String: FollowedPath] = [:]
-    /// When the directories were looked through, on the clock of files.
-    var now: Int64 = 0
+    /// When the directories were looked through, on the clock of files; nil when they changed meanwhile, and files
+    /// may have escaped the look.
+    var now: Int64? = 0
+    /// What stands for it where nothing was known.
+    var earliest: Int64 = 0
     /// Whether the file, which has no name, is still open.
     var isHeld: (FileKey) -> Bool = { _ in false }
     /// Whether the file still has what was read of it.
@@ -194,11 +197,13 @@ struct Reconciliation {
 
   /// Whether `file` has what was read up to `position`.
   private func continues(_ file: SeenFile, _ position: FilePosition) -> Bool {
-    guard file.size >= position.offset, position.head.length > 0,
+    // The size is asked again: the copy may have been made while the directory was listed.
+    guard position.head.length > 0,
       let head = input.bytes(file, 0..<Int64(HeadFingerprint.longest)), position.head.matches(head.span)
     else { return false }
     let start = max(0, position.offset - Int64(FilePosition.contextBytes))
-    guard let context = input.bytes(file, start..<position.offset) else { return false }
+    guard let context = input.bytes(file, start..<position.offset), context.count == Int(position.offset - start)
+    else { return false }
     return contextChecksum(context.span) == position.checksum
   }
 
@@ -257,13 +262,14 @@ struct Reconciliation {
       guard let original = found.seen, !found.isNew || found.position.offset > 0 else { continue }
       let count = min(file.size, original.size)
       guard count > 0 else { continue }
-      let head = 0..<min(count, Int64(HeadFingerprint.longest))
+      // It may have been truncated since it was listed; then only another look tells.
+      guard let head = input.bytes(original, 0..<Int64(HeadFingerprint.longest)), found.position.head.matches(head.span)
+      else { return true }
       let end = max(0, count - Int64(FilePosition.contextBytes))..<count
-      if let one = input.bytes(file, head), one == input.bytes(original, head), let other = input.bytes(file, end),
-        other == input.bytes(original, end)
-      {
-        return true
-      }
+      guard let before = input.bytes(original, end), before.count == end.count else { return true }
+      let common = Int(min(count, Int64(HeadFingerprint.longest)))
+      guard let own = input.bytes(file, 0..<Int64(common)), let ownEnd = input.bytes(file, end) else { return true }
+      if own.elementsEqual(head.prefix(common)), ownEnd == before { return true }
     }
     // An old copy of a file that is gone, made before what was read last was written.
     return broken.contains { _, position in
@@ -279,7 +285,7 @@ struct Reconciliation {
   private mutating func put() {
     for (key, found) in files {
       generations[found.position.path, default: []].append(key)
-      files[key]?.position.listedAt = input.now
+      files[key]?.position.listedAt = input.now ?? lastListed[found.position.path] ?? input.earliest
     }
     for (path, keys) in generations where keys.count > 1 {
       generations[path] = keys.sorted { isOlder($0, $1, at: path) }
