@@ -26,7 +26,9 @@ struct DemoTests {
     #expect(try #require(numbers["samples"].flatMap { Int($0) }) > 100)
     #expect(try #require(numbers["series"].flatMap { Int($0) }) > 50)
     #expect(numbers["duplicates"] == "0")
-    #expect(last.hasSuffix(#"last_error="""#), "\(last)")
+    // A machine without a journal is told so; nothing else may be wrong.
+    let error = last.firstRange(of: "last_error=").map { last[$0.upperBound...] }
+    #expect(error == "\"\"" || error?.contains("there is no journal here yet") == true, "\(last)")
     #expect(try listDirectory(directory.path) == [])
   }
 

@@ -88,14 +88,16 @@ import Testing
       hub.streams().filter { $0.labels["stream"] == stream }.flatMap { $0.entries.map(\.text) }
     }
     await eventually("what was there arrives") { lines("stdout").count == 2 && lines("stderr").count == 1 }
-    // As the kubelet rotates: renamed, and begun anew; a line is in the middle of its parts.
+    // As the kubelet rotates: renamed, still written to, then begun anew; a line is in the middle of its parts.
     try append(cri(5, "stdout", "P", "begun before "), to: "\(pod)/0.log")
     try renameFile("\(pod)/0.log", to: "\(pod)/0.log.20260101-000000")
-    try append(cri(6, "stdout", "F", "and ended after"), to: "\(pod)/0.log")
+    try append(cri(6, "stdout", "F", "and ended after"), to: "\(pod)/0.log.20260101-000000")
+    try append(cri(7, "stdout", "F", "anew"), to: "\(pod)/0.log")
     // A container that was started again.
-    try append(cri(7, "stdout", "F", "again"), to: "\(pod)/1.log")
-    await eventually("what was added arrives") { lines("stdout").count == 4 }
-    #expect(Set(lines("stdout")) == ["first", "second, in three parts", "begun before and ended after", "again"])
+    try append(cri(8, "stdout", "F", "again"), to: "\(pod)/1.log")
+    await eventually("what was added arrives") { lines("stdout").count == 5 }
+    #expect(
+      Set(lines("stdout")) == ["first", "second, in three parts", "begun before and ended after", "anew", "again"])
     #expect(lines("stderr") == ["oops"])
     for stream in hub.streams() {
       #expect(stream.labels["namespace"] == "shop" && stream.labels["pod"] == "web-5d4f")
