@@ -81,19 +81,22 @@ actor ProcessReceiver: LogsReceiver {
 
   /// Hands on `batches`, and throws what went wrong with those of `origin`; another origin will hear of it when it comes.
   private func forward(_ batches: [LogBatch], of origin: String?) async throws {
-    for var batch in batches {
+    var failure: (any Error)?
+    for var batch in batches where failure == nil || batch.origin != origin {
       batch.route.append(id)
       do {
         try await next.receive(batch)
       } catch {
-        if batch.origin == origin { throw error }
-        lose(batch.origin)
+        if batch.origin == origin { failure = error } else { lose(batch.origin) }
       }
     }
+    if let failure { throw failure }
   }
 
   /// What `origin` sent is not sure to have arrived: it has to ask where to begin again.
   private func lose(_ origin: String) {
+    // Those that cannot read again have one name for all, and keep what is kept of them.
+    guard !origin.isEmpty else { return }
     known.remove(origin)
     pipeline.forget(origin)
   }
