@@ -113,7 +113,20 @@ actor ProcessReceiver: LogsReceiver {
       }
       let left = deadline - monotonicNanoseconds()
       if left > 0 { try? await Task.sleep(for: .nanoseconds(min(left, Self.longestSleep))) }
-      try? await turns.take { try await forward(pipeline.releaseDue(at: .now), of: nil) }
+      try? await turns.take { await finishForwarding(pipeline.releaseDue(at: .now)) }
+    }
+  }
+
+  /// Hands on `batches` although the component may be stopped meanwhile, which waits for that only so long.
+  private func finishForwarding(_ batches: [LogBatch]) async {
+    let work = Task { try await forward(batches, of: nil) }
+    await withTaskCancellationHandler {
+      _ = await work.result
+    } onCancel: {
+      Task {
+        try await Task.sleep(for: Self.longestGoodbye)
+        work.cancel()
+      }
     }
   }
 
