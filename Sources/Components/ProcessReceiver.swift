@@ -81,19 +81,24 @@ actor ProcessReceiver: LogsReceiver {
 
   /// Hands on `batches`, and throws what went wrong with those of `origin`; another origin will hear of it when it comes.
   private func forward(_ batches: [LogBatch], of origin: String?) async throws {
-    for var batch in batches {
+    var failure: (any Error)?
+    for var batch in batches where failure == nil || batch.origin != origin {
       batch.route.append(id)
+      // Others wait for their turn; they need not wait for company of this one, too.
+      if turns.isContended { batch.moreFollows = true }
       do {
         try await next.receive(batch)
       } catch {
-        if batch.origin == origin { throw error }
-        lose(batch.origin)
+        if batch.origin == origin { failure = error } else { lose(batch.origin) }
       }
     }
+    if let failure { throw failure }
   }
 
   /// What `origin` sent is not sure to have arrived: it has to ask where to begin again.
   private func lose(_ origin: String) {
+    // Those that cannot read again have one name for all, and keep what is kept of them.
+    guard !origin.isEmpty else { return }
     known.remove(origin)
     pipeline.forget(origin)
   }
@@ -110,7 +115,20 @@ actor ProcessReceiver: LogsReceiver {
       }
       let left = deadline - monotonicNanoseconds()
       if left > 0 { try? await Task.sleep(for: .nanoseconds(min(left, Self.longestSleep))) }
-      try? await turns.take { try await forward(pipeline.releaseDue(at: .now), of: nil) }
+      try? await turns.take { await finishForwarding(pipeline.releaseDue(at: .now)) }
+    }
+  }
+
+  /// Hands on `batches` although the component may be stopped meanwhile, which waits for that only so long.
+  private func finishForwarding(_ batches: [LogBatch]) async {
+    let work = Task { try await forward(batches, of: nil) }
+    await withTaskCancellationHandler {
+      _ = await work.result
+    } onCancel: {
+      Task {
+        try await Task.sleep(for: Self.longestGoodbye)
+        work.cancel()
+      }
     }
   }
 

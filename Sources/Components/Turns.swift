@@ -12,6 +12,9 @@ final class Turns: Sendable {
 
   private let guarded = Mutex(Guarded())
 
+  /// Whether somebody waits for a turn.
+  var isContended: Bool { guarded.withLock { !$0.waiting.isEmpty } }
+
   /// Does `work` when it is its turn; throws `CancellationError` when the task is cancelled before that.
   func take<Result: Sendable>(
     isolation: isolated (any Actor)? = #isolation, _ work: () async throws -> Result

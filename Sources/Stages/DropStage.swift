@@ -44,7 +44,7 @@ public final class DropStage: Stage {
   /// Drops the entry, or lets it pass.
   public func process(_ entry: inout LogEntry, at moment: Moment) -> StageOutcome {
     if let longerThan = conditions.longerThan, entry.line.count <= longerThan { return .pass }
-    if let olderThan = conditions.olderThan, moment.wall - entry.timestampNanoseconds <= olderThan { return .pass }
+    if let olderThan = conditions.olderThan, entry.timestampNanoseconds >= moment.wall - olderThan { return .pass }
     return meetsText(&entry) ? .drop : .pass
   }
 

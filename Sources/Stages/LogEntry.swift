@@ -76,9 +76,14 @@ public struct LogEntry: Sendable {
 
   /// Copies what stands at `range` of `bytes` to their end; returns where it stands.
   @discardableResult public mutating func appendCopy(of range: Range<Int>) -> Range<Int> {
+    precondition(range.upperBound <= bytes.count, "BUG: a range of another entry")
     let start = bytes.count
-    bytes.reserveCapacity(start + range.count)
-    for index in range { bytes.append(bytes[index]) }
+    bytes.append(contentsOf: repeatElement(0, count: range.count))
+    // Both are in bounds: one was checked, the other was just made.
+    unsafe bytes.withUnsafeMutableBytes { bytes in
+      guard let base = bytes.baseAddress else { return }
+      unsafe (base + start).copyMemory(from: base + range.lowerBound, byteCount: range.count)
+    }
     return start..<bytes.count
   }
 

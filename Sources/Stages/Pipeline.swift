@@ -133,7 +133,7 @@ public final class Pipeline {
     if !ledgers[number].isEmpty { open(number) }
     run(&entry, from: 0, at: moment)
     if !touched.isEmpty { drainTouched() }
-    if isOverLimits { releaseWithinLimits(at: moment) }
+    if !ledgers[number].isEmpty, isOverLimits { releaseWithinLimits(at: moment) }
   }
 
   private func run(_ entry: inout LogEntry, from first: Int, at moment: Moment) {

@@ -47,10 +47,10 @@ import Testing
     let line = try await LogsLine(Self.multiline)
     _ = try await line.begin("source")
     _ = try await line.begin("other")
-    line.sink.isBroken = true
+    line.sink.broken = ["source"]
     try await line.send("source", ["[1]"])
     await eventually("the block was tried") { line.sink.refused > 0 }
-    line.sink.isBroken = false
+    line.sink.broken = []
     await eventually("the origin is unknown") {
       do {
         try await line.send("source", ["x"])
@@ -67,11 +67,28 @@ import Testing
   @Test func `a batch that fails is thrown back, and its origin begins again`() async throws {
     let line = try await LogsLine(Self.patient)
     _ = try await line.begin("source")
-    line.sink.isBroken = true
+    line.sink.broken = ["source"]
     await #expect(throws: SinkError.self) { try await line.send("source", ["a", "[1]"]) }
-    line.sink.isBroken = false
+    line.sink.broken = []
     await #expect(throws: UnknownOrigin.self) { try await line.send("source", ["b"]) }
     #expect(await line.metric("spoke_process_held_entries") == 0)
+    await line.stop()
+  }
+
+  @Test func `what an origin cannot hand on keeps nothing from another that let something go at the same time`()
+    async throws
+  {
+    let line = try await LogsLine("stage.cri { max_partial_lines = 1 }")
+    _ = try await line.begin("source")
+    _ = try await line.begin("other")
+    try await line.send("other", ["2026-11-23T12:38:51Z stdout P part"])
+    line.sink.broken = ["source"]
+    await #expect(throws: SinkError.self) {
+      try await line.send("source", ["passes", "2026-11-23T12:38:51Z stdout P lets the other go"])
+    }
+    #expect(line.sink.lines == ["part"])
+    #expect(line.sink.positions == ["file": "1"])
+    try await line.send("other", ["still known"])
     await line.stop()
   }
 
@@ -253,7 +270,7 @@ private struct SinkError: Error {}
 /// The component tests look into.
 private final class Sink: LogsReceiver {
   private struct State {
-    var isBroken = false
+    var broken: Set<String> = []
     var refused = 0
     var batches: [LogBatch] = []
     var asked: [[String]] = []
@@ -261,9 +278,10 @@ private final class Sink: LogsReceiver {
 
   private let state = Mutex(State())
 
-  var isBroken: Bool {
-    get { state.withLock { $0.isBroken } }
-    set { state.withLock { $0.isBroken = newValue } }
+  /// The origins of which it takes nothing.
+  var broken: Set<String> {
+    get { state.withLock { $0.broken } }
+    set { state.withLock { $0.broken = newValue } }
   }
   var refused: Int { state.withLock { $0.refused } }
   var asked: [[String]] { state.withLock { $0.asked } }
@@ -290,7 +308,7 @@ private final class Sink: LogsReceiver {
   func receive(_ batch: LogBatch) async throws {
     await Task.yield()
     try state.withLock {
-      guard !$0.isBroken else {
+      guard !$0.broken.contains(batch.origin) else {
         $0.refused += 1
         throw SinkError()
       }

@@ -33,12 +33,16 @@ private struct World {
 
   init(_ random: inout SplitMix64) throws {
     (steps, isDropped) = try Self.steps(&random)
+    let isCRI = Pipeline(steps).statistics.readsCRI
     pipeline = Pipeline(steps)
     for name in ["a", "b", "c"] {
       files[name] = (0..<400).map { number in
         let stream = Int32.random(in: 0..<3, using: &random)
         let kind = Int.random(in: 0..<10, using: &random)
-        return (stream, "\(kind < 3 ? "[" : " ")\(name)\(number);")
+        let text = "\(kind < 3 ? "[" : " ")\(name)\(number);"
+        // What reads container runtimes' lines finds them written in parts; to all else these are ordinary lines.
+        let isPart = random.chance(30)
+        return (stream, isCRI ? "2026-01-01T00:00:00Z stdout \(isPart ? "P" : "F") \(text)" : text)
       }
     }
   }
@@ -57,7 +61,12 @@ private struct World {
       MultilineStage(firstLine: pattern, limits: limits, trimsNewlines: true)
     }
     let filter = PipelineStep.stage { [drop] in DropStage(drop, reason: "test") }
-    switch random.next() % 3 {
+    var parts = CRIStage.Limits()
+    parts.lines = [1, 2, 100].randomElement(using: &random) ?? 0
+    let cri = PipelineStep.stage { [parts] in CRIStage(parts) }
+    switch random.next() % 5 {
+    case 3: return ([cri], { _, _ in false })
+    case 4: return ([cri, block], { _, _ in false })
     case 0: return ([block], { _, _ in false })
     case 1: return ([filter, block], { text, _ in text.hasSuffix("7;") })
     default:
