@@ -64,6 +64,8 @@ actor ProcessReceiver: LogsReceiver {
     }
     guard case .finished(let batches) = progress else { return }
     try await forward(batches, of: batch.origin)
+    // A stop did not wait for this batch, and nobody can read it again.
+    if isStopped, batch.origin.isEmpty { try await forward(pipeline.releaseAll(of: "", at: .now), of: "") }
     if pipeline.nextDeadline != nil { keepsSomething.yield() }
   }
 
@@ -115,6 +117,7 @@ actor ProcessReceiver: LogsReceiver {
   /// Takes nothing more; hands on what nobody could read again.
   func stop() async {
     isStopped = true
+    guard pipeline.holdsLines(of: "") else { return }
     let goodbye = Task { try await turns.take { try await forward(pipeline.releaseAll(of: "", at: .now), of: nil) } }
     let limit = Task {
       try await Task.sleep(for: Self.longestGoodbye)

@@ -5,9 +5,10 @@ internal import Telemetry
 /// A batch that leaves the pipeline, while it is being filled.
 struct OutputBatch {
   private(set) var batch: LogBatch
-  private var places: [LabelSet: Int32] = [:]
-  private var lastLabels = LabelSet.empty
-  private var lastPlace: Int32 = -1
+  /// Where label sets stand in `batch.labelSets`, by the address of their bytes, which the batch keeps: most are seen
+  /// again and again, and one word is hashed much faster than all their bytes.
+  private var places: [UInt: Int32] = [:]
+  private var last: (address: UInt, place: Int32)?
   /// Where the pipeline's sources stand in `batch.sources`, by their numbers.
   private var numbers: [Int: Int32] = [:]
 
@@ -96,15 +97,18 @@ struct OutputBatch {
   }
 
   private mutating func place(of labels: LabelSet) -> Int32 {
-    if lastPlace >= 0, lastLabels == labels { return lastPlace }
-    lastLabels = labels
-    if let known = places[labels] {
-      lastPlace = known
+    // Only compared, never followed.
+    let address = unsafe labels.packed.withUnsafeBufferPointer { UInt(bitPattern: $0.baseAddress) }
+    if let last, last.address == address { return last.place }
+    let place: Int32
+    if let known = places[address] {
+      place = known
     } else {
-      lastPlace = Int32(batch.labelSets.count)
+      place = Int32(batch.labelSets.count)
       batch.labelSets.append(labels)
-      places[labels] = lastPlace
+      places[address] = place
     }
-    return lastPlace
+    last = (address, place)
+    return place
   }
 }

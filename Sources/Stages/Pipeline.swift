@@ -27,7 +27,7 @@ public final class Pipeline {
   static let heldEntriesLimit = 5000
   /// How long an entry waits behind one that is kept, in nanoseconds.
   static let longestWait: Int64 = 5_000_000_000
-  /// How long a batch that has to wait for its rate collects before what is ready leaves.
+  /// How long entries of a batch that has to wait for its rate may be collected, in nanoseconds.
   private static let waitBetweenParts: Int64 = 1_000_000_000
   private static let sourcesLimit = 4096
 
@@ -133,7 +133,7 @@ public final class Pipeline {
     if !ledgers[number].isEmpty { open(number) }
     run(&entry, from: 0, at: moment)
     if !touched.isEmpty { drainTouched() }
-    if isOverLimits { releaseWithinLimits(at: moment) }
+    if !ledgers[number].isEmpty, isOverLimits { releaseWithinLimits(at: moment) }
   }
 
   private func run(_ entry: inout LogEntry, from first: Int, at moment: Moment) {
@@ -301,14 +301,14 @@ public final class Pipeline {
     }
   }
 
-  /// What is ready of a batch that has to wait: all of it, or what has been collected for long enough.
+  /// What is ready of a batch that has to wait: all of it, or what would be old when it goes on.
   private func part(at moment: Moment) -> [LogBatch] {
     if cursor == input.entries.count {
       let batches = finish()
       beginPart(at: moment)
       return batches
     }
-    guard moment.monotonic - partBegan >= Self.waitBetweenParts else { return [] }
+    guard waitUntil - partBegan >= Self.waitBetweenParts else { return [] }
     for source in input.sources.indices { noteReached(source) }
     let batches = takeOutputs()
     beginPart(at: moment)
@@ -398,6 +398,11 @@ public final class Pipeline {
       releaseWaiting(of: number)
     }
     return takeOutputs()
+  }
+
+  /// Whether something of `origin` is kept.
+  public func holdsLines(of origin: String) -> Bool {
+    numbers.contains { $0.key.origin == origin && !ledgers[$0.value].isEmpty }
   }
 
   /// Lets go everything of `origin`, for good; these are to be handed on.

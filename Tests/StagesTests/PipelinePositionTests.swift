@@ -98,7 +98,7 @@ import Testing
     var run = try PipelineRun([.stage { LimitStage(rate: 1, burst: 1, excess: .wait) }])
     run.give("s", ["1", "2", "3", "4"])
     #expect(run.waits == 4)
-    #expect(run.taken == ["1@1", "2@2", "s@2", "3@3", "s@3", "4@4", "s@4"])
+    #expect(run.taken == ["1@1", "s@1", "2@2", "s@2", "3@3", "s@3", "4@4", "s@4"])
   }
 
   @Test func `positions of a batch that waits for its beginning are written in full`() throws {
