@@ -23,8 +23,10 @@ struct RecentLabels<Value> {
       return lastValue
     }
     set {
-      if labels != lastLabels { putBack() }
-      lastLabels = labels
+      if labels != lastLabels {
+        putBack()
+        lastLabels = labels
+      }
       lastValue = newValue
     }
   }
