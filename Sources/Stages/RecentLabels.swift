@@ -6,6 +6,9 @@ struct RecentLabels<Value> {
   // When the young are as many as there may be, they become old, and who was old is forgotten.
   private var young: [[UInt8]: Value] = [:]
   private var old: [[UInt8]: Value] = [:]
+  // Lines mostly have the labels of the line before; these are in neither dictionary, or out of date there.
+  private var lastLabels: [UInt8] = []
+  private var lastValue: Value?
 
   init(capacity: Int = 10_000) { self.capacity = capacity }
 
@@ -13,17 +16,27 @@ struct RecentLabels<Value> {
 
   subscript(labels: [UInt8]) -> Value? {
     mutating get {
-      if let value = young[labels] { return value }
-      guard let value = old.removeValue(forKey: labels) else { return nil }
-      self[labels] = value
-      return value
+      if labels == lastLabels { return lastValue }
+      putBack()
+      lastLabels = labels
+      lastValue = young[labels] ?? old[labels]
+      return lastValue
     }
     set {
-      if young.count >= capacity, young[labels] == nil {
-        old = young
-        young = [:]
+      if labels != lastLabels {
+        putBack()
+        lastLabels = labels
       }
-      young[labels] = newValue
+      lastValue = newValue
     }
+  }
+
+  private mutating func putBack() {
+    guard let lastValue else { return }
+    if young.count >= capacity, young[lastLabels] == nil {
+      old = young
+      young = [:]
+    }
+    young[lastLabels] = lastValue
   }
 }

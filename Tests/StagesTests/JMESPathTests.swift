@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 @testable import Stages
@@ -67,6 +68,24 @@ import Testing
     var output: [UInt8] = []
     try JMESPath("a").search(value, in: bytes.span).appendText(in: bytes.span, to: &output)
     #expect(output == Array("2".utf8))
+  }
+
+  @Test(arguments: testSeeds(count: 5)) func `no expression and no document does harm`(_ seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    let pieces = [
+      "a", "b", ".", "*", "[", "]", "0", "-1", "|", "||", "@", "(", ")", "'x'", "`1`", "`[1,{\"a\":2}]`", "\"b\"", " ",
+      "'", "`",
+      "\\", "é", "$",
+    ]
+    let documents = [#"{"a":[{"b":[1,2]},null,[]],"b":{"a":{"b":"x"}}}"#, "[]", "7", #"{"a":{"a":{"a":[[1],[2]]}}}"#]
+    for _ in 0..<3000 {
+      let text = (0..<(1 + random.below(12))).map { _ in pieces[random.below(pieces.count)] }.joined()
+      guard let path = try? JMESPath(text) else { continue }
+      let bytes = Array(documents[random.below(documents.count)].utf8)
+      guard let value = JSONScanner.document(bytes.span) else { continue }
+      var output: [UInt8] = []
+      path.search(value, in: bytes.span).appendText(in: bytes.span, to: &output)
+    }
   }
 
   private func search(_ expression: String) throws -> String? {

@@ -140,6 +140,29 @@ import TestSupport
     }
   }
 
+  @Test(arguments: testSeeds(count: 5)) func `what a layout writes it reads again, whatever the layout`(_ seed: UInt64)
+    throws
+  {
+    var random = SplitMix64(seed: seed)
+    let separators = [" ", "T", "-", "/", " x ", ", "]
+    let zones = try [TimeZone.utc, .named("Europe/Berlin"), .named("Asia/Kolkata")]
+    for _ in 0..<500 {
+      let dates = ["2006-01-02", "Jan _2 2006", "Monday 2 January 2006", "2006 __2", "06/1/2", "002 2006"]
+      let times = ["15:04:05", "3:04:05 PM", "03.04.05pm", "15h4m5"]
+      let text =
+        dates[random.below(dates.count)] + separators[random.below(separators.count)]
+        + times[random.below(times.count)] + ["", ".000000000", ",999999999"][random.below(3)]
+        + [" -0700", " Z07:00", "-07:00:00"][random.below(3)]
+      let layout = TimeLayout(text)
+      // Whole seconds, for not every layout has a fraction; between 1970 and 2068, for years of two digits.
+      let moment = Int64(random.below(3_100_000_000)) * 1_000_000_000
+      var written: [UInt8] = []
+      layout.append(moment, zones[random.below(zones.count)], to: &written)
+      let read = TimestampFormat(text, location: .utc).parse(written.span, now: 0)
+      #expect(read == moment, "seed \(seed): \(text), \(String(decoding: written, as: UTF8.self))")
+    }
+  }
+
   @Test func `a format without any part of a time is known as such`() {
     #expect(TimestampFormat("yyyy-MM-dd").isConstant && !TimestampFormat("15:04").isConstant)
   }

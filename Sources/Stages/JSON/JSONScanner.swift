@@ -57,7 +57,8 @@ struct JSONScanner {
   }
 
   mutating func skipBlanks(_ text: Span<UInt8>) {
-    while offset < end {
+    // Most often there are none.
+    while offset < end, text[offset] <= 0x20 {
       switch text[offset] {
       case 0x20, 0x0a, 0x0d, 0x09: offset += 1
       default: return
@@ -131,12 +132,12 @@ struct JSONScanner {
     while index < end {
       let byte = text[index]
       index += 1
+      if byte >= 0x20, byte != UInt8(ascii: "\""), byte != UInt8(ascii: "\\") { continue }
       if byte == UInt8(ascii: "\"") {
         offset = index
         return true
       }
-      if byte < 0x20 { return false }
-      guard byte == UInt8(ascii: "\\") else { continue }
+      guard byte == UInt8(ascii: "\\") else { return false }
       guard index < end else { return false }
       let letter = text[index]
       index += 1

@@ -6,16 +6,19 @@ public import RE2
 /// `stage.json`: takes values out of a JSON object.
 public final class JSONStage: Stage {
   /// What is taken out, and as what.
-  struct Expression {
+  private struct Expression {
     var name: [UInt8]
     var path: JMESPath
-    /// The keys to follow, where that is all; the first is looked for while the object is read.
-    var keys: [[UInt8]]?
+    /// Whether there are keys to follow and nothing else; the first is looked for while the object is read.
+    var isPlain: Bool
+    /// The keys after the first.
+    var keys: [[UInt8]]
   }
 
   /// What its drops are counted as.
   public let dropReason = "json_stage"
   private let expressions: [Expression]
+  private let firstKeys: [(expression: Int, key: [UInt8])]
   private let pattern: Pattern?
   private let source: [UInt8]?
   private let dropsMalformed: Bool
@@ -32,11 +35,16 @@ public final class JSONStage: Stage {
   public init(
     _ expressions: [String: JMESPathExpression], keysMatching pattern: Pattern?, source: String?, dropsMalformed: Bool
   ) {
-    self.expressions = expressions.sorted { $0.key < $1.key }.map { name, expression in
-      Expression(
-        name: Array(name.utf8), path: expression.path,
-        keys: expression.path.plainPath.flatMap { $0.isEmpty ? nil : $0 })
+    var plain: [(expression: Int, key: [UInt8])] = []
+    var sorted: [Expression] = []
+    for (name, expression) in expressions.sorted(by: { $0.key < $1.key }) {
+      let keys = expression.path.plainPath ?? []
+      if let first = keys.first { plain.append((sorted.count, first)) }
+      sorted.append(
+        Expression(
+          name: Array(name.utf8), path: expression.path, isPlain: !keys.isEmpty, keys: Array(keys.dropFirst())))
     }
+    (self.expressions, firstKeys) = (sorted, plain)
     self.pattern = pattern
     self.source = source.map { Array($0.utf8) }
     self.dropsMalformed = dropsMalformed
@@ -46,14 +54,17 @@ public final class JSONStage: Stage {
   public func process(_ entry: inout LogEntry, at moment: Moment) -> StageOutcome {
     guard let range = source.map({ entry.extractedText($0) }) ?? entry.line else { return .pass }
     guard let object = read(entry.bytes.span, range) else { return dropsMalformed ? .drop : .pass }
-    for (index, expression) in expressions.enumerated() {
-      guard let keys = expression.keys else {
-        extract(expression, of: object, from: &entry)
+    for index in expressions.indices {
+      guard expressions[index].isPlain else {
+        extract(expressions[index], of: object, from: &entry)
         continue
       }
       var value = found[index]
-      for key in keys.dropFirst() { value = value.flatMap { jsonMember(key, of: $0, in: entry.bytes.span) } }
-      entry.setExtracted(expression.name, to: value.map { extracted($0, &entry) } ?? .null)
+      for key in expressions[index].keys {
+        guard let outer = value else { break }
+        value = jsonMember(key, of: outer, in: entry.bytes.span)
+      }
+      entry.setExtracted(expressions[index].name, to: value.map { extracted($0, &entry) } ?? .null)
     }
     for member in matched {
       let value = extracted(member.value, &entry)
@@ -70,8 +81,8 @@ public final class JSONStage: Stage {
     guard var members = JSONMembers(objectIn: range, of: text) else { return nil }
     let start = members.offset - 1
     while let member = members.next(text) {
-      for index in expressions.indices {
-        if let first = expressions[index].keys?[0], isKey(first, text, member.key) { found[index] = member.value }
+      for index in firstKeys.indices where isKey(firstKeys[index].key, text, member.key) {
+        found[firstKeys[index].expression] = member.value
       }
       if let pattern, matched.count < LabelSlots.limit, pattern.matches(text.extracting(member.key)) {
         matched.append(member)

@@ -123,7 +123,7 @@ private struct TemplateExecution {
     switch try evaluate(source, dot) {
     case .list(let values): elements = values.enumerated().map { (.int($0), $1) }
     case .map(let pairs): elements = pairs.map { (.string($0.key), $0.value) }
-    case .int(let count) where count <= steps: elements = (0..<max(0, count)).map { (.int($0), .int($0)) }
+    case .int(let count) where count <= 10_000: elements = (0..<max(0, count)).map { (.int($0), .int($0)) }
     case .missing: elements = []
     case let value: throw TemplateFailure("range over \(value.typeName)")
     }

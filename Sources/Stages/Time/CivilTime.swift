@@ -32,33 +32,16 @@ struct CivilTime: Equatable, Sendable {
 
   /// Seconds since 1970, were this UTC. A 29 February in another year is 1 March.
   var seconds: Int64 {
-    Int64(Self.days(year, month, day)) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
+    Int64(daysSince1970(year, month, day)) * 86_400 + Int64(hour * 3600 + minute * 60 + second)
   }
 
   /// 0 for Sunday.
-  var weekday: Int { Int(Self.modulo(Int64(Self.days(year, month, day)) + 4, 7)) }
+  var weekday: Int { Int(Self.modulo(Int64(daysSince1970(year, month, day)) + 4, 7)) }
 
   /// 1 for 1 January.
-  var yearDay: Int { Self.days(year, month, day) - Self.days(year, 1, 1) + 1 }
+  var yearDay: Int { daysSince1970(year, month, day) - daysSince1970(year, 1, 1) + 1 }
 
   static func isLeap(_ year: Int) -> Bool { year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) }
-
-  static func daysIn(_ month: Int, _ year: Int) -> Int {
-    switch month {
-    case 2: isLeap(year) ? 29 : 28
-    case 4, 6, 9, 11: 30
-    default: 31
-    }
-  }
-
-  /// Days since 1 January 1970.
-  static func days(_ year: Int, _ month: Int, _ day: Int) -> Int {
-    let year = month <= 2 ? year - 1 : year
-    let era = (year >= 0 ? year : year - 399) / 400
-    let yearOfEra = year - era * 400
-    let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
-    return era * 146_097 + yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear - 719_468
-  }
 
   private static func modulo(_ value: Int64, _ divisor: Int64) -> Int64 {
     let rest = value % divisor

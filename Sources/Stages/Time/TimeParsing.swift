@@ -93,13 +93,13 @@ private struct WrittenTimeReader {
     let year = time.civil.year
     if let yearDay {
       guard yearDay >= 1, yearDay <= (CivilTime.isLeap(year) ? 366 : 365) else { return nil }
-      let date = CivilTime(seconds: Int64(CivilTime.days(year, 1, 1) + yearDay - 1) * 86_400, nanosecond: 0)
+      let date = CivilTime(seconds: Int64(daysSince1970(year, 1, 1) + yearDay - 1) * 86_400, nanosecond: 0)
       guard month == nil || month == date.month, day == nil || day == date.day else { return nil }
       (month, day) = (date.month, date.day)
     }
     time.civil.month = month ?? 1
     time.civil.day = day ?? 1
-    guard (1...CivilTime.daysIn(time.civil.month, year)).contains(time.civil.day) else { return nil }
+    guard (1...Stages.daysIn(time.civil.month, of: year)).contains(time.civil.day) else { return nil }
     return time
   }
 

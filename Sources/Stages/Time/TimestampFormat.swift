@@ -8,6 +8,8 @@ public struct TimestampFormat: Sendable {
     /// Digits after which the second ends: 0 for seconds, with a fraction perhaps; 3, 6 or 9 for its parts.
     case unix(digits: Int)
     case layout(TimeLayout)
+    /// A layout too, and the most frequent.
+    case rfc3339(TimeLayout)
     /// A layout without a year, for times close to now.
     case yearless(TimeLayout)
   }
@@ -32,7 +34,9 @@ public struct TimestampFormat: Sendable {
     case "UnixUs": return .unix(digits: 6)
     case "UnixNs": return .unix(digits: 9)
     default:
-      if let layout = named[format] { return .layout(TimeLayout(layout)) }
+      let layout = named[format] ?? format
+      if layout == named["RFC3339"] || layout == named["RFC3339Nano"] { return .rfc3339(TimeLayout(layout)) }
+      if format != layout { return .layout(TimeLayout(layout)) }
       // As Alloy tells it, even where these digits mean something else.
       return format.contains("06") ? .layout(TimeLayout(format)) : .yearless(TimeLayout(format))
     }
@@ -51,7 +55,7 @@ public struct TimestampFormat: Sendable {
   public var isConstant: Bool {
     switch form {
     case .unix: false
-    case .layout(let layout), .yearless(let layout): !layout.hasTime
+    case .layout(let layout), .rfc3339(let layout), .yearless(let layout): !layout.hasTime
     }
   }
 
@@ -61,6 +65,9 @@ public struct TimestampFormat: Sendable {
   public func parse(_ text: Span<UInt8>, now: Int64) -> Int64? {
     switch form {
     case .unix(let digits): return parseUnix(text, digits)
+    case .rfc3339(let layout):
+      if let time = parseRFC3339(text) { return time }
+      return layout.parse(text).flatMap { moment($0, text) }
     case .layout(let layout):
       guard let time = layout.parse(text) else { return nil }
       return moment(time, text)
@@ -72,7 +79,7 @@ public struct TimestampFormat: Sendable {
   }
 
   private func moment(_ time: WrittenTime, _ text: Span<UInt8>) -> Int64? {
-    var seconds: Int64
+    let seconds: Int64
     if case .unknown = time.zone, !isLocated {
       seconds = time.civil.seconds
     } else {

@@ -60,7 +60,7 @@ struct ZoneRule: Sendable {
 
   /// In seconds since 1970, by the clock of the place.
   private static func moment(of change: Change, in year: Int) -> Int64 {
-    let first = CivilTime.days(year, 1, 1)
+    let first = daysSince1970(year, 1, 1)
     let day =
       switch change.day {
       case .julian(let day): first + day - 1 + (CivilTime.isLeap(year) && day >= 60 ? 1 : 0)
@@ -74,8 +74,8 @@ struct ZoneRule: Sendable {
     var first = CivilTime()
     (first.year, first.month) = (year, month)
     var day = 1 + (weekday - first.weekday + 7) % 7 + (week - 1) * 7
-    if day > CivilTime.daysIn(month, year) { day -= 7 }
-    return CivilTime.days(year, month, day)
+    if day > Stages.daysIn(month, of: year) { day -= 7 }
+    return daysSince1970(year, month, day)
   }
 }
 
