@@ -24,6 +24,8 @@ struct Reconciliation {
     var earliest: Int64 = 0
     /// Whether the file, which has no name, is still open.
     var isHeld: (FileKey) -> Bool = { _ in false }
+    /// Whether a file that is open without a name still has what was read of it.
+    var isHeldIntact: (FileKey, FilePosition) -> Bool = { _, _ in true }
     /// Whether the file still has what was read of it.
     var isIntact: (SeenFile, FilePosition) -> Bool
     /// The bytes of a file; nil when it cannot be read.
@@ -140,7 +142,11 @@ struct Reconciliation {
       position.path = path
     }
     guard let seen else {
-      if input.isHeld(key) { files[key] = Found(position: position) } else { broken.append((key, position)) }
+      if input.isHeld(key), input.isHeldIntact(key, position) {
+        files[key] = Found(position: position)
+      } else {
+        broken.append((key, position))
+      }
       return
     }
     let isSameInode = position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
@@ -181,6 +187,11 @@ struct Reconciliation {
         truncated.append(position.path)
         let isSameInode = position.birth != 0 && position.birth == seen.birth
         if current[key] == nil, isSameInode, !isArchive(seen) { truncatedAndSetAside.append((seen, position.path)) }
+      } else if input.isHeld(key) {
+        truncated.append(position.path)
+        var anew = FilePosition(path: position.path)
+        anew.birth = position.birth
+        files[key] = Found(position: anew, isNew: true)
       } else {
         gone.insert(key)
         if copy == nil, !position.isFinished { lose(position, aside) }
@@ -243,10 +254,32 @@ struct Reconciliation {
         unjudged.insert(file.key)
         continue
       }
+      if isCopyOfHeld(file, path) {
+        files[file.key] = Found(position: end(of: file, path), seen: file, isNew: true)
+        continue
+      }
       var position = FilePosition(path: path)
       position.birth = file.birth
       files[file.key] = Found(position: position, seen: file, isNew: true)
     }
+  }
+
+  /// Whether `file` is a copy of one that has no name any more and is read itself.
+  private func isCopyOfHeld(_ file: SeenFile, _ path: String) -> Bool {
+    files.values.contains { $0.seen == nil && $0.position.path == path && continues(file, $0.position) }
+  }
+
+  /// The position of a file of which nothing is to be read.
+  private func end(of file: SeenFile, _ path: String) -> FilePosition {
+    var position = FilePosition(path: path)
+    position.birth = file.birth
+    position.offset = file.size
+    position.isFinished = true
+    let head = input.bytes(file, 0..<Int64(HeadFingerprint.longest)) ?? []
+    position.head = HeadFingerprint(of: head.span)
+    let context = input.bytes(file, max(0, file.size - Int64(FilePosition.contextBytes))..<file.size) ?? []
+    position.checksum = contextChecksum(context.span)
+    return position
   }
 
   private func isNewer(_ file: SeenFile, than listed: Int64) -> Bool {
