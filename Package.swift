@@ -112,7 +112,7 @@ let tests: [Target] = [
   .tests("HubTests", ["Hub", "Wire", "HTTP", "Telemetry", "Linux"]),
   .tests("RuntimeTests", ["Runtime", "Syntax", "Telemetry", "Linux"]),
   .tests(
-    "ComponentsTests", ["Components", "Runtime", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux"],
+    "ComponentsTests", ["Components", "Runtime", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux", "Logs"],
     fixtures: true),
   .tests("StatusTests", ["Status", "Runtime", "HTTP", "Telemetry", "Linux"]),
   .tests("EndToEnd", ["agent", "Hub", "HTTP", "Linux", "Telemetry"], fixtures: true),

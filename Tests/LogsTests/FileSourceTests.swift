@@ -194,6 +194,27 @@ import Testing
     await bench.stop()
   }
 
+  @Test func `archives are read once and only when that is asked for`() async throws {
+    let bench = try FileBench(["app.log.gz"])
+    // printf 'one\\ntwo' | gzip -n
+    let archive: [UInt8] = [
+      0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xcb, 0xcf, 0x4b, 0xe5, 0x2a, 0x29, 0xcf, 0x07, 0x00,
+      0x75, 0xc6, 0x88, 0x02, 0x07, 0x00, 0x00, 0x00,
+    ]
+    try bench.append(archive, to: "app.log.gz")
+    try bench.start()
+    await bench.stop()
+    #expect(bench.inbox.lines.isEmpty)
+    bench.settings.gzipDelay = .zero
+    try bench.start()
+    await bench.expect(["one", "two"])
+    await bench.stop()
+    try bench.start()
+    await eventually("it is known") { !bench.inbox.positions.isEmpty }
+    await bench.stop()
+    #expect(bench.inbox.texts == ["one", "two"])
+  }
+
   @Test func `a destination that lacks lines others have gets them alone`() async throws {
     let (first, second) = (LogInbox(id: "first"), LogInbox(id: "second"))
     let bench = try FileBench(inbox: first)
