@@ -246,7 +246,7 @@ struct Reconciliation {
       files[file.key] = Found(position: position, seen: file, isNew: true)
     }
     for (file, path) in aside where files[file.key] == nil && current[file.key] == nil && !isArchive(file) {
-      guard let listed = lastListed[path], isNewer(file, than: listed) else {
+      guard let listed = lastListed[path], isNewer(file, of: path, than: listed) else {
         passedOver[file.key] = file.birth
         continue
       }
@@ -261,6 +261,17 @@ struct Reconciliation {
       var position = FilePosition(path: path)
       position.birth = file.birth
       files[file.key] = Found(position: position, seen: file, isNew: true)
+    }
+  }
+
+  /// Whether its number says that `file` was set aside after one that is known, as `app.log.1` was after `app.log.2`.
+  private func isNumberedBeforeKnown(_ file: SeenFile, of path: String) -> Bool {
+    guard let number = RotatedName.number(of: file.name) else { return false }
+    return input.known.contains { key, position in
+      guard position.path == path, current[key] == nil, let seen = files[key]?.seen, files[key]?.isNew == false,
+        let known = RotatedName.number(of: seen.name)
+      else { return false }
+      return number < known
     }
   }
 
@@ -282,8 +293,8 @@ struct Reconciliation {
     return position
   }
 
-  private func isNewer(_ file: SeenFile, than listed: Int64) -> Bool {
-    if input.unjudged.contains(file.key) { return true }
+  private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
+    if input.unjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
     return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
   }
 
