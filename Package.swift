@@ -112,7 +112,8 @@ let tests: [Target] = [
   .tests("HubTests", ["Hub", "Wire", "HTTP", "Telemetry", "Linux"]),
   .tests("RuntimeTests", ["Runtime", "Syntax", "Telemetry", "Linux"]),
   .tests(
-    "ComponentsTests", ["Components", "Runtime", "Stages", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux"],
+    "ComponentsTests",
+    ["Components", "Runtime", "Stages", "Logs", "Status", "Hub", "HTTP", "Syntax", "Telemetry", "Linux"],
     fixtures: true),
   .tests("StatusTests", ["Status", "Runtime", "HTTP", "Telemetry", "Linux"]),
   .tests("EndToEnd", ["agent", "Hub", "Queue", "Wire", "HTTP", "Linux", "Telemetry"], fixtures: true),

@@ -206,9 +206,10 @@ import Testing
     #expect(labels["version"] == "1.2.3")
     #expect(labels["job"] == "integrations/self")
     // Both writes report the same families; each series is there once.
-    let ids = Set(
-      pipeline.hub.series(named: "prometheus_remote_storage_samples_total").map { $0.labels["component_id"] })
-    #expect(ids == ["prometheus.remote_write.hub", "prometheus.remote_write.second"])
+    await eventually("both have begun") {
+      let ids = pipeline.hub.series(named: "prometheus_remote_storage_samples_total").map { $0.labels["component_id"] }
+      return ids.count == 2 && Set(ids) == ["prometheus.remote_write.hub", "prometheus.remote_write.second"]
+    }
     #expect(await pipeline.labels("spoke_build_info", at: pipeline.second)["job"] == "prometheus.scrape.page")
     await eventually("the target that is not there is down") {
       pipeline.second.series(named: "up").first { $0.labels["job"] == "nothing" }?.samples.first?.value == 0

@@ -107,4 +107,171 @@ import Testing
     await bench.expect(["one", "two", "three", "four"])
     await bench.stop()
   }
+
+  @Test func `a file that is removed while it is open is read to its end`() async throws {
+    let bench = try FileBench()
+    try bench.append("one\n")
+    try bench.start()
+    await bench.expect(["one"])
+    let writer = try FileDescriptor(opening: bench.path("app.log"), flags: O_WRONLY | O_APPEND)
+    try bench.remove("app.log")
+    try writer.write(Array("two\nthree".utf8).span)
+    await bench.expect(["one", "two", "three"])
+    try bench.append("four\n")
+    await bench.expect(["one", "two", "three", "four"])
+    await bench.stop()
+  }
+
+  @Test func `other labels do not make another file, and nor does another target with it`() async throws {
+    let bench = try FileBench(["app.log", "link.log"])
+    #expect(symlink(bench.path("app.log"), bench.path("link.log")) == 0)
+    try bench.append("one\n")
+    try bench.start()
+    await bench.expect(["one"])
+    var settings = bench.settings
+    settings.targets[0]["job"] = "other"
+    bench.source?.update(settings)
+    try await eventually("lines have the other label") {
+      try bench.append("x\n")
+      return bench.inbox.lines.last?.labels["job"] == "other"
+    }
+    #expect(bench.inbox.texts.count { $0 == "one" } == 1)
+    await bench.stop()
+  }
+
+  @Test func `a link is followed to where its file is written and set aside`() async throws {
+    let bench = try FileBench(["link.log"])
+    try makeDirectory(bench.path("real"))
+    try bench.append("one\n", to: "real/0.log")
+    #expect(symlink(bench.path("real/0.log"), bench.path("link.log")) == 0)
+    try bench.start()
+    await bench.expect(["one"])
+    try bench.append("two\n", to: "real/0.log")
+    try bench.rename("real/0.log", to: "real/0.log.20260101-000000")
+    try bench.append("three\n", to: "real/0.log")
+    await bench.expect(["one", "two", "three"])
+    #expect(bench.inbox.lines[2].labels["filename"] == bench.path("link.log"))
+    await bench.stop()
+  }
+
+  @Test func `with tail_from_end what is there is passed over, once and not after a restart`() async throws {
+    let bench = try FileBench()
+    bench.settings.beginning = .end
+    try bench.append("old\nhalf")
+    await bench.letClockTick()
+    try bench.start()
+    await eventually("the end is noted") { !bench.inbox.positions.isEmpty }
+    await bench.stop()
+    try bench.append(" a line\nnew\n")
+    try bench.start()
+    await bench.expect(["half a line", "new"])
+    await bench.stop()
+  }
+
+  @Test func `positions of the agent before are taken over, unless the file is shorter`() async throws {
+    let bench = try FileBench(["app.log", "short.log"])
+    try bench.append("one\ntwo\n")
+    try bench.append("three\n", to: "short.log")
+    bench.settings.takenOver = [bench.path("app.log"): .offset(4), bench.path("short.log"): .offset(400)]
+    try bench.start()
+    await eventually("both are read") { bench.inbox.lines.count >= 2 }
+    #expect(Set(bench.inbox.texts) == ["two", "three"])
+    await bench.stop()
+  }
+
+  @Test func `a sparse file after a truncation begins after its NULs`() async throws {
+    let bench = try FileBench()
+    try bench.append(String(repeating: "0123456\n", count: 1000))
+    try bench.start()
+    await eventually("all is read") { bench.inbox.lines.count == 1000 }
+    // A writer that does not append goes on where it was.
+    let writer = try FileDescriptor(opening: bench.path("app.log"), flags: O_WRONLY)
+    try bench.truncate()
+    _ = try writer.write(Array("after\n".utf8).span, at: 3_000_000)
+    await eventually("the line arrives") { bench.inbox.texts.last == "after" }
+    #expect(bench.inbox.lines.count == 1001)
+    #expect(bench.inbox.texts.last == "after")
+    await bench.stop()
+  }
+
+  @Test func `archives are read once and only when that is asked for`() async throws {
+    let bench = try FileBench(["app.log.gz"])
+    // printf 'one\\ntwo' | gzip -n
+    let archive: [UInt8] = [
+      0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0xff, 0xcb, 0xcf, 0x4b, 0xe5, 0x2a, 0x29, 0xcf, 0x07, 0x00,
+      0x75, 0xc6, 0x88, 0x02, 0x07, 0x00, 0x00, 0x00,
+    ]
+    try bench.append(archive, to: "app.log.gz")
+    try bench.start()
+    await bench.stop()
+    #expect(bench.inbox.lines.isEmpty)
+    bench.settings.gzipDelay = .zero
+    try bench.start()
+    await bench.expect(["one", "two"])
+    await bench.stop()
+    try bench.start()
+    await eventually("it is known") { !bench.inbox.positions.isEmpty }
+    await bench.stop()
+    #expect(bench.inbox.texts == ["one", "two"])
+  }
+
+  @Test func `a destination that lacks lines others have gets them alone`() async throws {
+    let (first, second) = (LogInbox(id: "first"), LogInbox(id: "second"))
+    let bench = try FileBench(inbox: first)
+    try bench.append("one\n")
+    try bench.start(to: TwoInboxes(first, second))
+    await bench.expect(["one"])
+    await bench.stop()
+    try bench.append("two\n")
+    try bench.start(to: first)
+    await bench.expect(["one", "two"])
+    await bench.stop()
+    try bench.append("three\n")
+    try bench.start(to: TwoInboxes(first, second))
+    await bench.expect(["one", "two", "three"])
+    await eventually("the other has them too") { second.texts == ["one", "two", "three"] }
+    await bench.stop()
+  }
+
+  @Test func `a line of 100 MiB takes no more memory than its limit`() async throws {
+    let bench = try FileBench(inbox: LogInbox(countsOnly: true))
+    let writer = try FileDescriptor(opening: bench.path("app.log"), flags: O_WRONLY | O_CREAT | O_APPEND)
+    let piece = [UInt8](repeating: 0x78, count: 1 << 20)
+    for _ in 0..<100 { try writer.write(piece.span) }
+    let before = ProcessUsage().residentBytes
+    try bench.start()
+    try writer.write(Array("\nshort\n".utf8).span)
+    await eventually("all is read") { bench.inbox.receivedBytes >= (256 << 10) + 5 }
+    #expect(bench.inbox.receivedBytes == (256 << 10) + 5)
+    #expect(ProcessUsage().residentBytes - before < 24e6)
+    await bench.stop()
+  }
+
+  @Test func `thousands of files need no descriptor each`() async throws {
+    let names = (0..<2000).map { "\($0).log" }
+    let bench = try FileBench(names)
+    for name in names { try bench.append("\(name)\n", to: name) }
+    try bench.start()
+    await eventually("all are read") { bench.inbox.lines.count == 2000 }
+    #expect(Set(bench.inbox.texts) == Set(names))
+    #expect(ProcessUsage().openFiles < 200)
+    try bench.append("more\n", to: "1999.log")
+    await eventually("the line arrives") { bench.inbox.lines.count == 2001 }
+    await bench.stop()
+  }
+}
+
+/// Two destinations on one way.
+private final class TwoInboxes: LogsReceiver {
+  private let both: [LogInbox]
+
+  init(_ first: LogInbox, _ second: LogInbox) { both = [first, second] }
+
+  func receive(_ batch: LogBatch) async throws { for inbox in both { try await inbox.receive(batch) } }
+
+  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+    var all: [LogDestination] = []
+    for inbox in both { all += try await inbox.positions(of: origin, route: route) }
+    return all
+  }
 }

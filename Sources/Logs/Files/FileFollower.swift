@@ -333,10 +333,22 @@ final class FileFollower {
     input.now = listing.isUnsteady ? nil : listing.now
     input.earliest = listing.now
     input.isHeld = { [unowned self] in openFiles[$0] != nil }
+    input.isHeldIntact = { [unowned self] key, position in isHeldIntact(key, position) }
     input.readsArchives = settings.gzipDelay != nil
     input.unjudged = unjudged
     input.passedOver = passedOver
     return input
+  }
+
+  private func isHeldIntact(_ key: FileKey, _ position: FilePosition) -> Bool {
+    guard let open = openFiles[key], files[key]?.isBroken != true, settings.gzipDelay == nil else {
+      return files[key]?.isBroken != true
+    }
+    var head = [UInt8](repeating: 0, count: HeadFingerprint.longest)
+    guard let size = try? open.descriptor.status().size, let count = try? open.descriptor.read(into: &head, at: 0)
+    else { return true }
+    head.removeSubrange(count...)
+    return size >= position.offset && position.head.matches(head.span)
   }
 
   private func hasHead(_ seen: SeenFile, _ position: FilePosition) -> Bool {
@@ -476,7 +488,7 @@ final class FileFollower {
         (file.position, file.seen, file.size, file.isCurrent) = (found.position, found.seen, size, isCurrent)
         files[key] = file
       } else {
-        if found.isNew { openFiles[key] = nil }
+        if found.isNew, found.seen != nil { openFiles[key] = nil }
         let age = found.seen.map { max(0, wall - $0.modifiedNanoseconds) } ?? 0
         files[key] = FollowedFile(found, isCurrent: isCurrent, size: size, changedAt: now - min(age, now))
       }
@@ -638,7 +650,7 @@ final class FileFollower {
       let outcome = try read(open, key, &file, &batch, isEnd: isEnd)
       file.problem = nil
       if file.isBroken {
-        openFiles[key] = nil
+        if file.seen != nil { openFiles[key] = nil }
         lookAgain(at: file)
       }
       return outcome

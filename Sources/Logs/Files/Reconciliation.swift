@@ -24,6 +24,8 @@ struct Reconciliation {
     var earliest: Int64 = 0
     /// Whether the file, which has no name, is still open.
     var isHeld: (FileKey) -> Bool = { _ in false }
+    /// Whether a file that is open without a name still has what was read of it.
+    var isHeldIntact: (FileKey, FilePosition) -> Bool = { _, _ in true }
     /// Whether the file still has what was read of it.
     var isIntact: (SeenFile, FilePosition) -> Bool
     /// The bytes of a file; nil when it cannot be read.
@@ -140,7 +142,11 @@ struct Reconciliation {
       position.path = path
     }
     guard let seen else {
-      if input.isHeld(key) { files[key] = Found(position: position) } else { broken.append((key, position)) }
+      if input.isHeld(key), input.isHeldIntact(key, position) {
+        files[key] = Found(position: position)
+      } else {
+        broken.append((key, position))
+      }
       return
     }
     let isSameInode = position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
@@ -181,6 +187,11 @@ struct Reconciliation {
         truncated.append(position.path)
         let isSameInode = position.birth != 0 && position.birth == seen.birth
         if current[key] == nil, isSameInode, !isArchive(seen) { truncatedAndSetAside.append((seen, position.path)) }
+      } else if input.isHeld(key) {
+        truncated.append(position.path)
+        var anew = FilePosition(path: position.path)
+        anew.birth = position.birth
+        files[key] = Found(position: anew, isNew: true)
       } else {
         gone.insert(key)
         if copy == nil, !position.isFinished { lose(position, aside) }
@@ -235,12 +246,16 @@ struct Reconciliation {
       files[file.key] = Found(position: position, seen: file, isNew: true)
     }
     for (file, path) in aside where files[file.key] == nil && current[file.key] == nil && !isArchive(file) {
-      guard let listed = lastListed[path], isNewer(file, than: listed) else {
+      guard let listed = lastListed[path], isNewer(file, of: path, than: listed) else {
         passedOver[file.key] = file.birth
         continue
       }
       if isUnjudged(file, path) {
         unjudged.insert(file.key)
+        continue
+      }
+      if isCopyOfHeld(file, path) {
+        files[file.key] = Found(position: end(of: file, path), seen: file, isNew: true)
         continue
       }
       var position = FilePosition(path: path)
@@ -249,8 +264,37 @@ struct Reconciliation {
     }
   }
 
-  private func isNewer(_ file: SeenFile, than listed: Int64) -> Bool {
-    if input.unjudged.contains(file.key) { return true }
+  /// Whether its number says that `file` was set aside after one that is known, as `app.log.1` was after `app.log.2`.
+  private func isNumberedBeforeKnown(_ file: SeenFile, of path: String) -> Bool {
+    guard let number = RotatedName.number(of: file.name) else { return false }
+    return input.known.contains { key, position in
+      guard position.path == path, current[key] == nil, let seen = files[key]?.seen, files[key]?.isNew == false,
+        let known = RotatedName.number(of: seen.name)
+      else { return false }
+      return number < known
+    }
+  }
+
+  /// Whether `file` is a copy of one that has no name any more and is read itself.
+  private func isCopyOfHeld(_ file: SeenFile, _ path: String) -> Bool {
+    files.values.contains { $0.seen == nil && $0.position.path == path && continues(file, $0.position) }
+  }
+
+  /// The position of a file of which nothing is to be read.
+  private func end(of file: SeenFile, _ path: String) -> FilePosition {
+    var position = FilePosition(path: path)
+    position.birth = file.birth
+    position.offset = file.size
+    position.isFinished = true
+    let head = input.bytes(file, 0..<Int64(HeadFingerprint.longest)) ?? []
+    position.head = HeadFingerprint(of: head.span)
+    let context = input.bytes(file, max(0, file.size - Int64(FilePosition.contextBytes))..<file.size) ?? []
+    position.checksum = contextChecksum(context.span)
+    return position
+  }
+
+  private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
+    if input.unjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
     return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
   }
 
