@@ -23,8 +23,9 @@ test: ## All tests, against the real Prometheus and node_exporter
 	@$(DEBUG)
 	@swift test --skip-build --no-parallel
 
-bench: build ## Memory and CPU when idle, beside node_exporter (takes some minutes)
+bench: build ## Memory and CPU, idle beside node_exporter and with a backlog of lines (takes some minutes)
 	@Benchmarks/idle
+	@Benchmarks/logs
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests
