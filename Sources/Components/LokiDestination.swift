@@ -10,7 +10,7 @@ internal import Telemetry
 /// positions, and only then lets the sources go on.
 ///
 /// Whoever waits may be cancelled at any time; what becomes of its batch then, only the positions in the queue tell.
-actor LokiDestination: LogsReceiver {
+actor LokiDestination: LogsReceiver, Destination {
   private struct Waiting {
     var ticket: UInt64
     var batch: LogBatch
