@@ -16,7 +16,7 @@ build: ## The release binary, .build/release/agent
 	@scripts/prepare build
 	@$(RELEASE)
 
-# One test at a time (about two and a half minutes): in parallel, those that compute would keep those that talk to
+# One test at a time (about four minutes): in parallel, those that compute would keep those that talk to
 # servers waiting past their limits on a machine with few cores.
 test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
