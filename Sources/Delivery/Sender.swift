@@ -108,7 +108,7 @@ public actor Sender {
 
   /// Gives back what the large buffers of a backlog have left in the allocator, once it is delivered.
   private func trimAfterBacklog() async {
-    guard statistics.sentBytes - bytesAtTrim > 4 << 20, await queue.statistics.blocks == 0 else { return }
+    guard statistics.sentBytes - bytesAtTrim > 256 << 10, await queue.statistics.blocks == 0 else { return }
     bytesAtTrim = statistics.sentBytes
     trimAllocator()
   }
