@@ -190,16 +190,34 @@ final class FileFollower {
     labels = newLabels
     let before = Set(paths.keys)
     paths = found
-    pathsByName = [:]
-    for path in found.values.sorted(by: { $0.order < $1.order }) {
-      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
-    }
+    indexNames()
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
     let directories = allDirectories
     watch.watch(directories.union(matchedDirectories))
     if !isFirst, !Set(found.keys).subtracting(before).isEmpty { dirty.formUnion(directories) }
+  }
+
+  private func indexNames() {
+    pathsByName = [:]
+    for path in paths.values.sorted(by: { $0.order < $1.order }) {
+      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
+    }
+  }
+
+  /// Links may be made, or lead elsewhere, while their paths are followed.
+  private func followLinks(in directories: Set<String>) {
+    var isChanged = false
+    for path in paths.values where directories.contains(parent(of: path.path)) {
+      let real = realLocation(path.path)
+      guard real != path.realPath else { continue }
+      paths[path.path]?.realPath = real
+      isChanged = true
+    }
+    guard isChanged else { return }
+    indexNames()
+    watch.watch(allDirectories.union(matchedDirectories))
   }
 
   private func expand(_ target: [String: String]) -> [String] {
@@ -457,6 +475,7 @@ final class FileFollower {
   /// Looks through the directories in which something changed.
   private func reconcile() {
     let began = monotonicNanoseconds()
+    followLinks(in: dirty)
     let (directories, scope) = scope(of: dirty)
     dirty = []
     let wanted = scope.flatMap { generations[$0] ?? [] }
