@@ -195,6 +195,7 @@ final class FileFollower {
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
     let directories = allDirectories
+    unlisted.formIntersection(directories)
     watch.watch(directories.union(matchedDirectories))
     if !isFirst, !Set(found.keys).subtracting(before).isEmpty { dirty.formUnion(directories) }
   }
@@ -555,7 +556,8 @@ final class FileFollower {
     }
     if settings.gzipDelay ?? .zero > .zero { for key in result.files.keys where metAt[key] == nil { metAt[key] = now } }
     unreadArchives = unreadArchives.subtracting(scope).union(result.archives)
-    unlisted = unlisted.subtracting(listing.looked).union(listing.unknown)
+    unlisted.subtract(listing.looked)
+    if !listing.unknown.isEmpty { unlisted.formUnion(listing.unknown.intersection(allDirectories)) }
     for (key, position) in result.others { others[key] = position }
     for key in result.gone { forget(key, known[key]) }
     // Those in directories that were not looked through stay as they were.
