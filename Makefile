@@ -16,15 +16,16 @@ build: ## The release binary, .build/release/agent
 	@scripts/prepare build
 	@$(RELEASE)
 
-# One test at a time (about two and a half minutes): in parallel, those that compute would keep those that talk to
+# One test at a time (about four minutes): in parallel, those that compute would keep those that talk to
 # servers waiting past their limits on a machine with few cores.
 test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
 	@$(DEBUG)
 	@swift test --skip-build --no-parallel
 
-bench: build ## Memory and CPU when idle, beside node_exporter (takes some minutes)
+bench: build ## Memory and CPU, idle beside node_exporter and with a backlog of lines (takes some minutes)
 	@Benchmarks/idle
+	@Benchmarks/logs
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests

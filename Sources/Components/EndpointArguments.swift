@@ -58,8 +58,21 @@ struct EndpointArguments {
       "\(name.isEmpty ? String(host.prefix(40)) : sanitized(name))-\(String(repeating: "0", count: 8 - digits.count))\(digits)"
   }
 
-  /// Asks the hub, once and without running, whether it takes what it would be sent; `endpoint` makes the request's frame.
-  func check(
+  /// Asks each hub, once and without running, whether it takes what it would be sent.
+  static func check(
+    _ endpoints: [(EndpointArguments, Endpoint)], of id: String, _ services: Services, timeout: Duration
+  ) async -> [Finding] {
+    if endpoints.isEmpty {
+      return [Finding(.warning, id, "there is no endpoint", remedy: "add an endpoint block with a url")]
+    }
+    var findings: [Finding] = []
+    for (arguments, endpoint) in endpoints {
+      findings.append(await arguments.check(id, services, endpoint, timeout: timeout))
+    }
+    return findings
+  }
+
+  private func check(
     _ id: String, _ services: Services, _ endpoint: Endpoint, timeout: Duration
   ) async -> Finding {
     var endpoint = endpoint

@@ -10,7 +10,7 @@ internal import Telemetry
 /// positions, and only then lets the sources go on.
 ///
 /// Whoever waits may be cancelled at any time; what becomes of its batch then, only the positions in the queue tell.
-actor LokiDestination: LogsReceiver {
+actor LokiDestination: LogsReceiver, Destination {
   private struct Waiting {
     var ticket: UInt64
     var batch: LogBatch
@@ -81,15 +81,16 @@ actor LokiDestination: LogsReceiver {
         if isUrgent { gathering?.cancel() }
       }
     } onCancel: {
-      Task { await self.cancel(ticket) }
+      Task { await self.release(ticket, CancellationError()) }
     }
   }
 
-  private func cancel(_ ticket: UInt64) {
+  /// Lets go who waits for `ticket`, with an error.
+  private func release(_ ticket: UInt64, _ error: any Error) {
     if let index = waiting.firstIndex(where: { $0.ticket == ticket }) {
-      waiting.remove(at: index).done.resume(throwing: CancellationError())
+      waiting.remove(at: index).done.resume(throwing: error)
     } else if let index = inFlight.firstIndex(where: { $0.ticket == ticket }) {
-      inFlight.remove(at: index).done.resume(throwing: CancellationError())
+      inFlight.remove(at: index).done.resume(throwing: error)
     }
   }
 
@@ -104,7 +105,7 @@ actor LokiDestination: LogsReceiver {
   }
 
   func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
-    for waiting in waiting where waiting.batch.origin == origin { cancel(waiting.ticket) }
+    for old in waiting where old.batch.origin == origin { release(old.ticket, UnknownOrigin(origin: origin)) }
     // What is being written may arrive yet. It takes a moment, or as long as the queue is full, when nobody goes on.
     while writing.contains(origin) { try await Task.sleep(for: .milliseconds(20)) }
     let stored = await delivery.queue.positions(withPrefix: PositionKey.prefix(of: origin))

@@ -28,7 +28,13 @@ final class LokiWrite: Component {
   var exports: [String: Value] { ["receiver": context.logsReceiverExport] }
 
   func run() async throws {
-    let destinations = try await open()
+    let health = EndpointHealth(context)
+    let destinations = try await openAll(arguments.endpoints) { endpoint in
+      try LokiDestination(
+        endpoint, externalLabels: LabelSet(arguments.externalLabels), maxStreams: arguments.maxStreams,
+        component: context.id, services: services,
+        directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health)
+    }
     running.withLock { $0 = destinations }
     context.logsInlet.open(LokiFanout(destinations))
     context.reportHealthy()
@@ -39,35 +45,10 @@ final class LokiWrite: Component {
     running.withLock { $0 = [] }
   }
 
-  /// Opens every queue, or none.
-  private func open() async throws -> [LokiDestination] {
-    let health = EndpointHealth(context)
-    var opened: [LokiDestination] = []
-    do {
-      for endpoint in arguments.endpoints {
-        opened.append(
-          try LokiDestination(
-            endpoint, externalLabels: LabelSet(arguments.externalLabels), maxStreams: arguments.maxStreams,
-            component: context.id, services: services,
-            directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health))
-      }
-    } catch {
-      for destination in opened { await destination.close() }
-      throw error
-    }
-    return opened
-  }
-
   func check(timeout: Duration) async -> [Finding] {
-    if arguments.endpoints.isEmpty {
-      return [Finding(.warning, context.id, "there is no endpoint", remedy: "add an endpoint block with a url")]
-    }
-    var findings: [Finding] = []
-    for endpoint in arguments.endpoints {
-      let target = endpoint.endpoint(version: services.version)
-      findings.append(await endpoint.common.check(context.id, services, target, timeout: timeout))
-    }
-    return findings
+    await EndpointArguments.check(
+      arguments.endpoints.map { ($0.common, $0.endpoint(version: services.version)) }, of: context.id, services,
+      timeout: timeout)
   }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {

@@ -31,7 +31,12 @@ final class PrometheusRemoteWrite: Component {
   var exports: [String: Value] { ["receiver": context.receiverExport] }
 
   func run() async throws {
-    let destinations = try await open()
+    let health = EndpointHealth(context)
+    let destinations = try await openAll(arguments.endpoints) { endpoint in
+      try RemoteWriteDestination(
+        endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
+        directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health)
+    }
     running.withLock { $0 = destinations }
     context.metricsInlet.open(RemoteWriteFanout(destinations))
     context.reportHealthy()
@@ -42,34 +47,10 @@ final class PrometheusRemoteWrite: Component {
     running.withLock { $0 = [] }
   }
 
-  /// Opens every queue, or none.
-  private func open() async throws -> [RemoteWriteDestination] {
-    let health = EndpointHealth(context)
-    var opened: [RemoteWriteDestination] = []
-    do {
-      for endpoint in arguments.endpoints {
-        opened.append(
-          try RemoteWriteDestination(
-            endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
-            directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health))
-      }
-    } catch {
-      for destination in opened { await destination.close() }
-      throw error
-    }
-    return opened
-  }
-
   func check(timeout: Duration) async -> [Finding] {
-    if arguments.endpoints.isEmpty {
-      return [Finding(.warning, context.id, "there is no endpoint", remedy: "add an endpoint block with a url")]
-    }
-    var findings: [Finding] = []
-    for endpoint in arguments.endpoints {
-      let target = endpoint.endpoint(version: services.version)
-      findings.append(await endpoint.common.check(context.id, services, target, timeout: timeout))
-    }
-    return findings
+    await EndpointArguments.check(
+      arguments.endpoints.map { ($0.common, $0.endpoint(version: services.version)) }, of: context.id, services,
+      timeout: timeout)
   }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {

@@ -5,6 +5,26 @@ internal import HTTP
 internal import Linux
 internal import Queue
 
+/// One hub of a component.
+protocol Destination: Sendable {
+  /// Lets go of its queue and its connections.
+  func close() async
+}
+
+/// Opens a destination for each of `endpoints`, or none.
+func openAll<Endpoint, Opened: Destination>(
+  _ endpoints: [Endpoint], _ open: (Endpoint) throws -> Opened
+) async throws -> [Opened] {
+  var opened: [Opened] = []
+  do {
+    for endpoint in endpoints { opened.append(try open(endpoint)) }
+    return opened
+  } catch {
+    for destination in opened { await destination.close() }
+    throw error
+  }
+}
+
 /// One endpoint's queue, what empties it, and the connections that go there.
 struct QueuedDelivery: Sendable {
   let queue: WriteAheadQueue

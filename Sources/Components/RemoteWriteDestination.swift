@@ -10,7 +10,7 @@ internal import Telemetry
 internal import Wire
 
 /// One hub: what turns batches into requests, the queue that keeps them, and the sender that empties it.
-final class RemoteWriteDestination: Sendable {
+final class RemoteWriteDestination: Destination {
   let name: String
   let url: String
   let delivery: QueuedDelivery

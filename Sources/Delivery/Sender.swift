@@ -23,6 +23,7 @@ public actor Sender {
 
   var policy: RetryPolicy
   var pacing = Pacing()
+  private var bytesAtTrim = 0
   var together = TokenBucket(rate: 1_000_000, burst: 1_000_000)  // bytes of pushes with several streams
   private var skew = ClockSkew()
   private var attempts = 0  // of the request at hand
@@ -94,6 +95,7 @@ public actor Sender {
     if let limit = options.sampleAgeLimit, limit > .zero {
       await queue.expire(olderThan: wallClockMilliseconds() - limit.components.seconds * 1000)
     }
+    await trimAfterBacklog()
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
     try Task.checkCancellation()
     let empty = waiting.prefix(while: \.block.isEmpty).count
@@ -102,6 +104,13 @@ public actor Sender {
     let count = mergeable(apart(waiting), maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
     guard count > 0 else { return try await wait(.milliseconds(100)) }
     try await deliver(Array(waiting[..<count]))
+  }
+
+  /// Gives back what the large buffers of a backlog have left in the allocator, once it is delivered.
+  private func trimAfterBacklog() async {
+    guard statistics.sentBytes - bytesAtTrim > 4 << 20, await queue.statistics.blocks == 0 else { return }
+    bytesAtTrim = statistics.sentBytes
+    trimAllocator()
   }
 
   /// Acknowledges blocks that only say where sources stand, which the queue has remembered.

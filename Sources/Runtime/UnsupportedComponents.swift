@@ -5,8 +5,8 @@ enum UnsupportedComponents {
   private static let prefixes = [
     "otelcol.", "pyroscope.", "faro.", "beyla.", "mimir.", "database_observability.", "prometheus.exporter.",
     "prometheus.operator.", "prometheus.receive_http", "prometheus.write.", "prometheus.enrich", "loki.source.",
-    "loki.process", "loki.write", "loki.relabel", "loki.echo", "loki.rules.", "loki.secretfilter", "loki.enrich",
-    "local.file", "local.file_match", "remote.", "discovery.", "foreach",
+    "loki.rules.", "loki.secretfilter", "loki.enrich",
+    "local.file", "remote.", "discovery.", "foreach",
   ]
 
   /// What stands before the first dot.

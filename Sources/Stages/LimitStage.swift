@@ -24,7 +24,7 @@ public final class LimitStage: Stage {
   private let excess: Excess
   private let label: [UInt8]
   private let maxValues: Int
-  private var bucket: TokenBucket?
+  private var bucket: TokenBucket
   private var values = LabelIndex()
   private var buckets: [TokenBucket] = []
   private var drops: [Int] = []
@@ -34,6 +34,9 @@ public final class LimitStage: Stage {
     self.rate = rate
     self.burst = burst
     self.excess = excess
+    // The one who waits has passed already and pays afterwards: with one token less, the next comes when it may.
+    let waits = if case .wait = excess { true } else { false }
+    bucket = TokenBucket(rate: rate, burst: Double(waits ? burst - 1 : burst))
     if case .dropByLabel(let name, let maxValues) = excess {
       (labelName, label, self.maxValues) = (name, Array(name.utf8), maxValues)
     } else {
@@ -46,17 +49,11 @@ public final class LimitStage: Stage {
     switch excess {
     case .dropByLabel: return limitByLabel(entry, at: moment.monotonic)
     case .drop:
-      return bucket(at: moment.monotonic) { $0.takeIfAvailable(at: moment.monotonic) } ? .pass : .drop
+      return bucket.take(1, now: moment.monotonic) ? .pass : .drop
     case .wait:
-      let paid = bucket(at: moment.monotonic) { $0.take(at: moment.monotonic) }
-      return paid.map { .passThenWait(until: $0) } ?? .pass
+      let debt = bucket.borrow(1, now: moment.monotonic)
+      return debt > 0 ? .passThenWait(until: moment.monotonic + debt) : .pass
     }
-  }
-
-  private func bucket<Result>(at monotonic: Int64, _ work: (inout TokenBucket) -> Result) -> Result {
-    var bucket = bucket ?? TokenBucket(rate: rate, burst: burst, at: monotonic)
-    defer { self.bucket = bucket }
-    return work(&bucket)
   }
 
   private func limitByLabel(_ entry: LogEntry, at monotonic: Int64) -> StageOutcome {
@@ -64,10 +61,10 @@ public final class LimitStage: Stage {
     if values.count >= maxValues { forgetValues() }
     let (number, isNew) = values.find(entry.bytes.span.extracting(value))
     if isNew {
-      buckets.append(TokenBucket(rate: rate, burst: burst, at: monotonic))
+      buckets.append(TokenBucket(rate: rate, burst: Double(burst)))
       drops.append(0)
     }
-    guard !buckets[number].takeIfAvailable(at: monotonic) else { return .pass }
+    guard !buckets[number].take(1, now: monotonic) else { return .pass }
     drops[number] += 1
     return .drop
   }

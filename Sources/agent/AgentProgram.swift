@@ -52,7 +52,10 @@ private let runCommand = Command(
     storageFlag,
     Flag(
       "storage.queue-bytes", value: "SIZE", default: "512MiB",
-      help: "The most each hub's queue may take on disk; beyond it the oldest samples are dropped, and counted."),
+      help: """
+        The most each hub's queue may take on disk. Beyond it the oldest samples are dropped, and counted; sources of \
+        log lines pause instead.
+        """),
     Flag(
       "server.http.listen-addr", value: "HOST:PORT", default: Standard.listenAddress,
       help: "Where /metrics, /-/ready, /-/healthy and /-/reload are served."),
@@ -138,7 +141,7 @@ private let queueCommand = Command(
     "ACTION [DIR]", count: 1...2, help: "show, verify or dump, and a directory with queues in it."),
   flags: [
     storageFlag,
-    Flag("limit", value: "N", default: "1000", isNumber: true, help: "How many samples dump prints."),
+    Flag("limit", value: "N", default: "1000", isNumber: true, help: "How many samples or lines dump prints."),
   ],
   examples: [("agent queue show", "lists the queues in \(Standard.storage)")])
 

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// The agent on a journald that rotates, with a hub that goes away.
-struct JournalTests {
+@Suite(.enabled(if: JournalHost.isPossible, JournalHost.needs)) struct JournalTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }

@@ -8,7 +8,7 @@ import TestSupport
 import Testing
 
 /// Lines that are written while the hub is away and the agent is killed.
-@Suite(.serialized) struct LogOutageTests {
+@Suite(.enabled(if: JournalHost.isPossible, JournalHost.needs)) struct LogOutageTests {
   private let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }

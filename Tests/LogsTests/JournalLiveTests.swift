@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A journald that runs beside the reader, with limits so small that it rotates and removes files all the time.
-@Suite struct JournalLiveTests {
+@Suite(.enabled(if: JournalHost.isPossible, JournalHost.needs)) struct JournalLiveTests {
   let directory: TemporaryDirectory
 
   init() throws { directory = try TemporaryDirectory() }

@@ -2,7 +2,7 @@
 
 public import Glibc
 import Linux
-import Testing
+public import Testing
 
 /// A journald of the test's own, in a mount namespace of its own.
 public final class JournalHost: Sendable {
@@ -12,6 +12,14 @@ public final class JournalHost: Sendable {
   public var id: pid_t { daemon.id }
   private let daemon: Program
   private let socket: String
+
+  /// Whether this machine lets a test have one: root that may make mount namespaces, and journald to start in one.
+  public static let isPossible =
+    geteuid() == 0 && fileKind("/lib/systemd/systemd-journald") == .regular
+    && (try? Program.run("unshare", "-m", "--propagation", "private", "mount", "-t", "tmpfs", "tmpfs", "/run")) != nil
+
+  /// Why not.
+  public static let needs: Comment = "needs root, mount namespaces and systemd-journald"
 
   /// Starts it with its files below `directory`; small limits make it rotate and remove files. One for a journal
   /// namespace does without settings.
