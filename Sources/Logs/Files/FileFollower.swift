@@ -35,6 +35,16 @@ final class FileFollower {
   private var passedOver: [FileKey: UInt32] = [:]
   private var openFiles: [FileKey: OpenFile] = [:]
   private var everybody: Set<String> = []
+  /// When archives were met that are not read at once, in `monotonicNanoseconds`.
+  private var metAt: [FileKey: Int64] = [:]
+  /// How many lines of archives the agent before this one had sent. Nothing is noted of these archives until that many
+  /// were passed over, so that after a restart it begins again.
+  private var linesToPass: [FileKey: Int64] = [:]
+  private var unreadArchives: Set<String> = []
+  private var targetProblems: [String] = []
+  private var unlisted: Set<String> = []
+  /// Whether `statistics.problem` may say something else than is the case.
+  private var isProblemStale = false
 
   private var ready: [String] = []
   private var isReady: Set<String> = []
@@ -65,6 +75,7 @@ final class FileFollower {
     everybody = Set(destinations.map(\.id))
     (files, generations, others, remembered, announcements) = ([:], [:], [:], [:], [:])
     (ready, isReady, dirty) = ([], [], [])
+    linesToPass = [:]
     findTargets(isFirst: true)
     var directories = allDirectories
     for (_, positions) in known { for position in positions.values { directories.insert(parent(of: position.path)) } }
@@ -146,7 +157,7 @@ final class FileFollower {
   /// Has the files noted that nobody knew, or that took the place of others: else they would seem new after a restart,
   /// or never seen.
   private func announceNew(_ result: Reconciliation) {
-    for (key, found) in result.files where found.isNew && files[key]?.audience == nil {
+    for (key, found) in result.files where found.isNew && files[key]?.audience == nil && linesToPass[key] == nil {
       announcements[key] = found.position.encoded
     }
   }
@@ -163,6 +174,8 @@ final class FileFollower {
     var found: [String: FollowedPath] = [:]
     var newLabels: [String: LabelSet] = [:]
     matchedDirectories = []
+    targetProblems = []
+    isProblemStale = true
     for target in settings.targets {
       for path in expand(target) where found[path] == nil {
         let old = paths[path]
@@ -177,16 +190,35 @@ final class FileFollower {
     labels = newLabels
     let before = Set(paths.keys)
     paths = found
-    pathsByName = [:]
-    for path in found.values.sorted(by: { $0.order < $1.order }) {
-      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
-    }
+    indexNames()
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
     let directories = allDirectories
+    unlisted.formIntersection(directories)
     watch.watch(directories.union(matchedDirectories))
     if !isFirst, !Set(found.keys).subtracting(before).isEmpty { dirty.formUnion(directories) }
+  }
+
+  private func indexNames() {
+    pathsByName = [:]
+    for path in paths.values.sorted(by: { $0.order < $1.order }) {
+      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
+    }
+  }
+
+  /// Links may be made, or lead elsewhere, while their paths are followed.
+  private func followLinks(in directories: Set<String>) {
+    var isChanged = false
+    for path in paths.values where directories.contains(parent(of: path.path)) {
+      let real = realLocation(path.path)
+      guard real != path.realPath else { continue }
+      paths[path.path]?.realPath = real
+      isChanged = true
+    }
+    guard isChanged else { return }
+    indexNames()
+    watch.watch(allDirectories.union(matchedDirectories))
   }
 
   private func expand(_ target: [String: String]) -> [String] {
@@ -196,7 +228,7 @@ final class FileFollower {
     }
     guard let matching = settings.matching else {
       if Glob.isPattern(path), (try? FileStatus(path)) == nil {
-        say(
+        noteTargetProblem(
           "this path is a pattern and there is no file with this name; expand it with local.file_match, or with a "
             + "file_match block with enabled = true", ("path", path))
       }
@@ -209,13 +241,23 @@ final class FileFollower {
         try Glob(path), excluding: try excluding.map { text throws(GlobError) in try Glob(text) },
         writtenAfter: age > 0 ? wallClockNanoseconds() - age : nil)
       matchedDirectories.formUnion(walk.directories)
-      if walk.isCutShort { say("the pattern has too many files below it; some are not read", ("path", path)) }
-      for directory in walk.unreadable { say("this directory may not be listed", ("directory", directory)) }
+      if walk.isCutShort {
+        noteTargetProblem("the pattern has too many files below it; some are not read", ("path", path))
+      }
+      for directory in walk.unreadable {
+        noteTargetProblem(
+          "this directory may not be listed by the user this agent runs as", ("directory", directory))
+      }
       return walk.files
     } catch {
-      say("this pattern cannot be used: \(error)", ("path", path))
+      noteTargetProblem("this pattern cannot be used: \(error)", ("path", path))
       return []
     }
+  }
+
+  private func noteTargetProblem(_ message: String, _ field: (String, String)) {
+    say(message, field)
+    targetProblems.append("\(field.1): \(message)")
   }
 
   /// Where the last name of `path` leads to; directories that are links stay as they are.
@@ -229,12 +271,13 @@ final class FileFollower {
       for key in generations.removeValue(forKey: path) ?? [] {
         guard let file = files.removeValue(forKey: key) else { continue }
         if file.seen != nil { others[key] = file.position } else { announcements[key] = [] }
-        openFiles[key] = nil
+        (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
       }
       if let key = remembered.removeValue(forKey: path), files[key] == nil { announcements[key] = [] }
       isReady.remove(path)
     }
     ready.removeAll { removed.contains($0) }
+    unreadArchives.subtract(removed)
   }
 
   private var allDirectories: Set<String> {
@@ -250,6 +293,8 @@ final class FileFollower {
 
   private struct Listing {
     var seen: [SeenFile] = []
+    /// Directories that were looked through, or should have been.
+    var looked: Set<String> = []
     /// Directories that could not be listed, though there may be something in them.
     var unknown: Set<String> = []
     var now: Int64 = 0
@@ -274,7 +319,7 @@ final class FileFollower {
   }
 
   private func list(_ directories: Set<String>) -> Listing {
-    var listing = Listing(now: fileClockNanoseconds())
+    var listing = Listing(looked: directories, now: fileClockNanoseconds())
     for directory in directories.sorted() {
       do throws(SystemError) {
         defer {
@@ -386,7 +431,10 @@ final class FileFollower {
     position.birth = seen.birth
     var beginning = settings.beginning
     switch settings.takenOver[path.path] {
-    case .offset(let offset) where offset <= seen.size || settings.gzipDelay != nil:
+    case .offset(let lines) where settings.gzipDelay != nil:
+      passLines(lines, of: seen, path.path)
+      return position
+    case .offset(let offset) where offset <= seen.size:
       return moved(position, to: offset, seen)
     case .damaged(nil): return nil
     case .damaged(.some(let instead)): beginning = instead
@@ -396,6 +444,13 @@ final class FileFollower {
     return moved(position, to: endOfLines(seen), seen)
   }
 
+  /// What the agent before this one noted of an archive is how many of its lines it had sent.
+  private func passLines(_ lines: Int64, of seen: SeenFile, _ path: String) {
+    guard lines > 0 else { return }
+    linesToPass[seen.key] = lines
+    say("the agent before this one had sent \(lines) lines of this archive, which are passed over", ("path", path))
+  }
+
   private func moved(_ position: FilePosition, to offset: Int64, _ seen: SeenFile) -> FilePosition {
     var position = position
     position.offset = offset
@@ -403,7 +458,7 @@ final class FileFollower {
     position.head = HeadFingerprint(of: head.span)
     let start = max(0, offset - Int64(FilePosition.contextBytes))
     let context = bytes(of: seen, start..<offset) ?? []
-    if settings.gzipDelay == nil { position.checksum = contextChecksum(context.span) }
+    position.checksum = contextChecksum(context.span)
     return position
   }
 
@@ -421,6 +476,7 @@ final class FileFollower {
   /// Looks through the directories in which something changed.
   private func reconcile() {
     let began = monotonicNanoseconds()
+    followLinks(in: dirty)
     let (directories, scope) = scope(of: dirty)
     dirty = []
     let wanted = scope.flatMap { generations[$0] ?? [] }
@@ -498,6 +554,10 @@ final class FileFollower {
       }
       others[key] = nil
     }
+    if settings.gzipDelay ?? .zero > .zero { for key in result.files.keys where metAt[key] == nil { metAt[key] = now } }
+    unreadArchives = unreadArchives.subtracting(scope).union(result.archives)
+    unlisted.subtract(listing.looked)
+    if !listing.unknown.isEmpty { unlisted.formUnion(listing.unknown.intersection(allDirectories)) }
     for (key, position) in result.others { others[key] = position }
     for key in result.gone { forget(key, known[key]) }
     // Those in directories that were not looked through stay as they were.
@@ -511,7 +571,7 @@ final class FileFollower {
 
   private func forget(_ key: FileKey, _ position: FilePosition?) {
     others[key] = nil
-    openFiles[key] = nil
+    (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
     guard let position, paths[position.path] != nil, generations[position.path]?.isEmpty != false else {
       announcements[key] = []
       return
@@ -546,10 +606,15 @@ final class FileFollower {
     statistics.filesActive = files.values.count { $0.isCurrent }
     statistics.restSize = 0
     statistics.lagBytes = 0
+    statistics.archivesNotRead = unreadArchives.count
+    var problems = targetProblems + unlisted.sorted().map { "the directory \($0) may not be listed" }
     for file in files.values {
+      if let problem = file.problem { problems.append(problem) }
       if settings.gzipDelay == nil { statistics.lagBytes += max(0, file.size - file.position.offset) }
       if file.isCurrent { statistics.setSize(file.size, of: file.position.path) }
     }
+    isProblemStale = false
+    statistics.problem = problems.first.map { problems.count == 1 ? $0 : "\($0); and \(problems.count - 1) more" }
   }
 
   // MARK: Reading
@@ -577,7 +642,7 @@ final class FileFollower {
       }
     }
     for path in later { makeReady(path) }
-    if !batch.isEmpty { countFiles() }
+    if !batch.isEmpty || isProblemStale { countFiles() }
     return batch.isEmpty ? nil : batch.batch
   }
 
@@ -599,6 +664,10 @@ final class FileFollower {
     for (index, key) in keys.enumerated() {
       guard let file = files[key] else { continue }
       if file.position.isFinished, settings.gzipDelay != nil || !file.hasMore { continue }
+      if let due = dueTime(of: key, file), monotonicNanoseconds() < due {
+        nextDeadline = min(nextDeadline, due)
+        return .idle
+      }
       guard batch.accepts(file.audience) else { return .inNextBatch }
       switch read(key, &batch, isEnd: false) {
       case .more: return .again
@@ -623,6 +692,12 @@ final class FileFollower {
       return .inNextBatch
     }
     return .idle
+  }
+
+  /// When an archive may be read of which nothing was: whoever makes it may still be at it.
+  private func dueTime(of key: FileKey, _ file: FollowedFile) -> Int64? {
+    guard let delay = settings.gzipDelay, file.position.offset == 0, let met = metAt[key] else { return nil }
+    return met + nanoseconds(min(delay, .seconds(1 << 30)))
   }
 
   /// Notes that all of a file was read, and that another follows.
@@ -667,6 +742,7 @@ final class FileFollower {
   private func note(_ problem: String, of key: FileKey) {
     guard files[key]?.problem != problem else { return }
     files[key]?.problem = problem
+    isProblemStale = true
     log.warn("cannot be read, and is tried again", ("err", problem))
   }
 
@@ -709,6 +785,8 @@ final class FileFollower {
     if start == 0 { wanted = max(wanted, HeadFingerprint.longest) }
     if buffer.count != wanted { buffer = [UInt8](repeating: 0, count: wanted) }
     let count: Int
+    // After a failure it may begin before what the stream still has.
+    if let archive = open.archive, !archive.has(start) { open.archive = try GzipStream() }
     if let archive = open.archive {
       count = try archive.read(open.descriptor, into: &buffer, at: start)
     } else {
@@ -740,6 +818,7 @@ final class FileFollower {
     if open.archive != nil {
       guard outcome == .end, isLast else { return .more }
       file.position.isFinished = true
+      linesToPass[key] = nil
       batch.set(file.position.encoded, of: key, prefix: file.position.prefix)
       openFiles[key] = nil
       return .end
@@ -767,6 +846,7 @@ final class FileFollower {
     let own = labels[path] ?? .empty
     let first = place
     var isFull = false
+    var toPass = linesToPass[key] ?? 0
     reading: while place < bytes.count {
       if batch.bytes >= Self.batchBytes {
         isFull = true
@@ -778,6 +858,10 @@ final class FileFollower {
         (place, isInside) = (next, inside)
       case .line(let next, let inside):
         (place, isInside) = (next, inside)
+        guard toPass == 0 else {
+          toPass -= 1
+          continue
+        }
         setPosition(&file, base + Int64(place), isInside, bytes, place)
         lastStamp = max(wallClockNanoseconds(), lastStamp + 1)
         let entry = batch.entry(of: key, prefix: prefix, stamp: lastStamp, position: file.position, labels: own)
@@ -792,8 +876,11 @@ final class FileFollower {
     if moved {
       setPosition(&file, base + Int64(place), isInside, bytes, place)
       file.position.isFinished = false
-      batch.setAudience(file.audience)
-      batch.set(file.position.encoded, of: key, prefix: prefix)
+      linesToPass[key] = toPass == 0 ? nil : toPass
+      if toPass == 0 {
+        batch.setAudience(file.audience)
+        batch.set(file.position.encoded, of: key, prefix: prefix)
+      }
       file.advanceAudience(everybody)
     }
     let counts = splitter.takeCounts()

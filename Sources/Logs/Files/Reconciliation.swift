@@ -149,12 +149,16 @@ struct Reconciliation {
       }
       return
     }
-    let isSameInode = position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
-    if isSameInode, input.isIntact(seen, position) {
+    if isSameInode(seen, position), input.isIntact(seen, position) {
       files[key] = Found(position: position, seen: seen)
     } else {
       broken.append((key, position))
     }
+  }
+
+  /// Whether nothing says that another file has the inode now.
+  private func isSameInode(_ seen: SeenFile, _ position: FilePosition) -> Bool {
+    position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
   }
 
   /// The path a file was probably written at before it was set aside.
@@ -183,10 +187,11 @@ struct Reconciliation {
         continued.birth = copy.file.birth
         files[copy.file.key] = Found(position: continued, seen: copy.file, isNew: true)
       }
-      if let seen = seenByKey[key] {
+      if let seen = seenByKey[key], isSameInode(seen, position) {
         truncated.append(position.path)
-        let isSameInode = position.birth != 0 && position.birth == seen.birth
-        if current[key] == nil, isSameInode, !isArchive(seen) { truncatedAndSetAside.append((seen, position.path)) }
+        if current[key] == nil, position.birth != 0, seen.birth != 0, !isArchive(seen) {
+          truncatedAndSetAside.append((seen, position.path))
+        }
       } else if input.isHeld(key) {
         truncated.append(position.path)
         var anew = FilePosition(path: position.path)
