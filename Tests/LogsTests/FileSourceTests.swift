@@ -269,9 +269,9 @@ private final class TwoInboxes: LogsReceiver {
 
   func receive(_ batch: LogBatch) async throws { for inbox in both { try await inbox.receive(batch) } }
 
-  func positions(of origin: String, route: [String]) async throws -> [LogDestination] {
+  func positions(of origin: String, route: [String], session: UInt64) async throws -> [LogDestination] {
     var all: [LogDestination] = []
-    for inbox in both { all += try await inbox.positions(of: origin, route: route) }
+    for inbox in both { all += try await inbox.positions(of: origin, route: route, session: session) }
     return all
   }
 }
