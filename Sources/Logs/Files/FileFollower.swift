@@ -73,36 +73,42 @@ final class FileFollower {
 
   private func begin(
     _ known: [(id: String, positions: [FileKey: FilePosition])], _ directories: Set<String>, newcomers: [String]
-  ) -> () -> Void {
+  ) -> (changed: Set<FileKey>, act: () -> Void) {
     let listing = list(directories, lookingFor: known.flatMap { $0.positions.keys })
     // What was already said about these files, or counted, is not said again for each destination.
     var resolved: [(id: String, files: [FileKey: Reconciliation.Found])] = []
     var merged: [FileKey: FilePosition] = [:]
+    var changed: Set<FileKey> = []
     for (id, positions) in known {
       let result = Reconciliation(input(known: positions, listing, paths: paths, verifying: true))
       resolved.append((id, result.files))
+      changed.formUnion(result.changed)
       for (key, found) in result.files { merged[key] = earlier(merged[key], found.position) }
       for (key, position) in result.others { merged[key] = earlier(merged[key], position) }
     }
     let isEqual = known.dropFirst().allSatisfy { $0.positions == known[0].positions }
     let basis = known.isEmpty ? [:] : isEqual ? known[0].positions : merged
     let result = Reconciliation(input(known: basis, listing, paths: paths, verifying: isEqual))
-    return { [self] in
+    let act = { [self] in
       take(result, listing, known: basis, scope: Set(paths.keys))
       if !isEqual { share(among: resolved, newcomers: newcomers) }
       announceNew(result)
     }
+    return (changed.union(result.changed), act)
   }
 
-  /// Does what `body` has worked out, once no file was moved while it was at it.
-  private func untilNothingMoves(_ body: () -> () -> Void) {
+  /// Does what `body` has worked out, once no file was moved while it was at it, and none was found changed that was
+  /// not known to be so before: its copy, which is made first, may have escaped a look that began earlier.
+  private func untilNothingMoves(_ body: () -> (changed: Set<FileKey>, act: () -> Void)) {
+    var changed = Set(files.filter { $0.value.isBroken }.keys)
     for _ in 0..<20 {
       hasMoved = false
-      let act = body()
-      if !hasMoved { return act() }
-      pauseThread(milliseconds: 2)
+      let outcome = body()
+      if !hasMoved, outcome.changed.isSubset(of: changed) { return outcome.act() }
+      changed.formUnion(outcome.changed)
+      if hasMoved { pauseThread(milliseconds: 2) }
     }
-    body()()
+    body().act()
   }
 
   private func decode(_ positions: [[UInt8]: [UInt8]]) -> [FileKey: FilePosition] {
@@ -429,7 +435,9 @@ final class FileFollower {
     nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
   }
 
-  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> () -> Void {
+  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> (
+    changed: Set<FileKey>, act: () -> Void
+  ) {
     let listing = list(directories, lookingFor: wanted)
     let found = Set(listing.seen.map(\.key))
     var known = others.filter { found.contains($0.key) }
@@ -442,10 +450,11 @@ final class FileFollower {
     }
     let result = Reconciliation(
       input(known: known, listing, paths: paths.filter { scope.contains($0.key) }, verifying: false))
-    return { [self] in
+    let act = { [self] in
       take(result, listing, known: known, scope: scope)
       announceNew(result)
     }
+    return (result.changed, act)
   }
 
   private func scope(of changed: Set<String>) -> (directories: Set<String>, paths: Set<String>) {

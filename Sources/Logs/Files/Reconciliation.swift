@@ -80,6 +80,9 @@ struct Reconciliation {
   /// Files that may be copies in the making.
   private(set) var unjudged: Set<FileKey> = []
 
+  /// Files that were known and have other content now, or none.
+  var changed: Set<FileKey> { Set(broken.map(\.key)) }
+
   private let input: Input
   private var seenByKey: [FileKey: SeenFile] = [:]
   private var pathOfName: [String: String] = [:]
