@@ -47,6 +47,8 @@ private struct RotationDay {
   private var process: AgentProcess?
   private var agent = Agent.away
   private var written = 0
+  /// The time in the names of those set aside.
+  private var second = 100_000
   private var generations: [String: Int] = [:]
   /// How many lines each generation has.
   private var lines: [Int] = []
@@ -60,7 +62,11 @@ private struct RotationDay {
     self.hub = hub
     self.seed = seed
     random = SplitMix64(seed: seed)
-    for name in ["plain", "glob"] { try makeDirectory(directory.path(name)) }
+    for name in ["plain", "glob"] {
+      try makeDirectory(directory.path(name))
+      // Others' files, so that looking through the directory takes its time.
+      for number in 0..<40 { try append("", to: directory.path("\(name)/other.\(number)")) }
+    }
     logs = ["plain/a.log", "plain/b.log", "glob/c.log", "glob/d.log"]
   }
 
@@ -196,12 +202,12 @@ private struct RotationDay {
 
   private mutating func rotate(_ number: Int) async throws {
     let log = logs[number]
-    switch random.below(6) {
-    case 0, 1:
+    switch random.below(16) {
+    case 0..<6:
       note("rename", log)
       try shift(log)
       try begin(log)
-    case 2:
+    case 6..<9:
       note("rename twice", log)
       try shift(log)
       try begin(log)
@@ -209,10 +215,10 @@ private struct RotationDay {
       try shift(log)
       try begin(log)
       if random.chance(50) { try write(log) }
-    case 3:
+    case 9..<12:
       note("copytruncate", log)
       try copyAndTruncate(log)
-    case 4:
+    case 12..<15:
       // The old file keeps a name, else what was not read of it is lost to everybody.
       note("replace", log)
       try begin(log, as: "\(log).new")
@@ -222,6 +228,7 @@ private struct RotationDay {
     default:
       try await wake()
       try await letRead()
+      if random.chance(30) { try await changeAgent() }
       note("remove", log)
       try removeFile(directory.path(log))
       try begin(log)
@@ -229,29 +236,40 @@ private struct RotationDay {
     try forgetOldest(log)
   }
 
-  /// `name` becomes `name.1`, `name.1` becomes `name.2`, and so on.
-  private func shift(_ log: String, keepsName: Bool = false) throws {
-    try makeRoom(log)
+  /// The log gets another name; two of them are numbered, the newest 1, and two have the time of it.
+  private mutating func shift(_ log: String, keepsName: Bool = false) throws {
+    let aside = directory.path(try nameAside(log))
     if keepsName {
-      try linkFile(directory.path(log), directory.path("\(log).1"))
+      try linkFile(directory.path(log), aside)
     } else {
-      try renameFile(directory.path(log), to: directory.path("\(log).1"))
+      try renameFile(directory.path(log), to: aside)
     }
   }
 
-  private func makeRoom(_ log: String) throws {
-    var last = 1
-    while fileKind(directory.path("\(log).\(last)")) != nil { last += 1 }
-    for number in (1..<last).reversed() {
-      try renameFile(directory.path("\(log).\(number)"), to: directory.path("\(log).\(number + 1)"))
+  private mutating func nameAside(_ log: String) throws -> String {
+    guard log != "plain/b.log", log != "glob/d.log" else {
+      second += 1
+      return "\(log)-20260101-\(second)"
     }
+    let last = try setAside(log).count
+    for number in (0..<last).reversed() {
+      try renameFile(directory.path("\(log).\(number + 1)"), to: directory.path("\(log).\(number + 2)"))
+    }
+    return "\(log).1"
+  }
+
+  /// The names of what was set aside.
+  private func setAside(_ log: String) throws -> [String] {
+    let path = directory.path(log)
+    let name = path.split(separator: "/").last.map(String.init) ?? ""
+    return try listDirectory(parent(of: path)).filter { $0.hasPrefix(name) && $0 != name && !$0.hasSuffix(".new") }
   }
 
   /// The writer waits meanwhile: what it wrote between the two steps would be lost to everybody.
   private mutating func copyAndTruncate(_ log: String) throws {
-    try makeRoom(log)
+    let aside = directory.path(try nameAside(log))
     let bytes = try readFile(directory.path(log), limit: 1 << 30)
-    try FileDescriptor(opening: directory.path("\(log).1"), flags: O_WRONLY | O_CREAT | O_EXCL).write(bytes.span)
+    try FileDescriptor(opening: aside, flags: O_WRONLY | O_CREAT | O_EXCL).write(bytes.span)
     try FileDescriptor(opening: directory.path(log), flags: O_WRONLY).truncate(to: 0)
     generations[log] = lines.count
     begun.append((log, story.count))
@@ -260,12 +278,11 @@ private struct RotationDay {
 
   /// As a rotation does that keeps the newest, but nothing goes that was not read.
   private func forgetOldest(_ log: String) throws {
-    guard fileKind(directory.path("\(log).\(Self.retention)")) != nil, hub.snapshot().lines == written else { return }
-    var number = Self.retention / 2
-    while fileKind(directory.path("\(log).\(number)")) != nil {
-      try removeFile(directory.path("\(log).\(number)"))
-      number += 1
-    }
+    let names = try setAside(log)
+    guard names.count >= Self.retention, hub.snapshot().lines == written else { return }
+    let isNumbered = names.contains { $0.hasSuffix(".log.1") }
+    let byAge = names.sorted { isNumbered ? ($0.count, $0) < ($1.count, $1) : $0 > $1 }
+    for name in byAge.dropFirst(Self.retention / 2) { try removeFile("\(parent(of: directory.path(log)))/\(name)") }
   }
 
   /// Removing what nobody has read is a loss nobody can prevent.
