@@ -203,7 +203,17 @@ private struct RotationDay {
   private mutating func rotate(_ number: Int) async throws {
     let log = logs[number]
     switch random.below(16) {
-    case 0..<6:
+    case 0..<3:
+      // The program hears of it later, and nothing is at the path until then.
+      note("rename early", log)
+      let aside = try shift(log)
+      for _ in 0...random.below(3) {
+        if random.chance(10) { try await changeAgent() }
+        try write(log, to: aside)
+        try await Task.sleep(for: .milliseconds(random.below(random.chance(10) ? 150 : 5)))
+      }
+      try begin(log)
+    case 3..<6:
       note("rename", log)
       try shift(log)
       try begin(log)
@@ -231,19 +241,22 @@ private struct RotationDay {
       if random.chance(30) { try await changeAgent() }
       note("remove", log)
       try removeFile(directory.path(log))
+      if random.chance(50) { try await Task.sleep(for: .milliseconds(random.below(150))) }
       try begin(log)
     }
     try forgetOldest(log)
   }
 
   /// The log gets another name; two of them are numbered, the newest 1, and two have the time of it.
-  private mutating func shift(_ log: String, keepsName: Bool = false) throws {
-    let aside = directory.path(try nameAside(log))
+  @discardableResult
+  private mutating func shift(_ log: String, keepsName: Bool = false) throws -> String {
+    let aside = try nameAside(log)
     if keepsName {
-      try linkFile(directory.path(log), aside)
+      try linkFile(directory.path(log), directory.path(aside))
     } else {
-      try renameFile(directory.path(log), to: aside)
+      try renameFile(directory.path(log), to: directory.path(aside))
     }
+    return aside
   }
 
   private mutating func nameAside(_ log: String) throws -> String {
