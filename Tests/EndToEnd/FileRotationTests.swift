@@ -290,12 +290,14 @@ private struct RotationDay {
   }
 
   /// As a rotation does that keeps the newest, but nothing goes that was not read.
-  private func forgetOldest(_ log: String) throws {
+  private mutating func forgetOldest(_ log: String) throws {
     let names = try setAside(log)
-    guard names.count >= Self.retention, hub.snapshot().lines == written else { return }
+    guard names.count > random.below(Self.retention), hub.snapshot().lines == written else { return }
     let isNumbered = names.contains { $0.hasSuffix(".log.1") }
     let byAge = names.sorted { isNumbered ? ($0.count, $0) < ($1.count, $1) : $0 > $1 }
-    for name in byAge.dropFirst(Self.retention / 2) { try removeFile("\(parent(of: directory.path(log)))/\(name)") }
+    for name in byAge.dropFirst(random.below(Self.retention / 2)) {
+      try removeFile("\(parent(of: directory.path(log)))/\(name)")
+    }
   }
 
   /// Removing what nobody has read is a loss nobody can prevent.
