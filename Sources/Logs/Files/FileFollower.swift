@@ -27,8 +27,12 @@ final class FileFollower {
   private var generations: [String: [FileKey]] = [:]
   /// What is known of files at paths nobody follows any more.
   private var others: [FileKey: FilePosition] = [:]
-  /// The last position of paths that have no file; it tells after a restart that the path was known.
-  private var remembered: [String: FileKey] = [:]
+  /// The last file of paths that have none, and when their directory was last looked through; its position tells after
+  /// a restart that the path was known.
+  private var remembered: [String: (key: FileKey, listedAt: Int64)] = [:]
+  /// Paths that are not followed just now, and when their directory was last looked through: a pattern does not find a
+  /// log that was set aside until it is made anew.
+  private var absent: [String: Int64] = [:]
   private var unjudged: Set<FileKey> = []
   /// Whether a file was not where it had been listed a moment before.
   private var hasMoved = false
@@ -64,7 +68,7 @@ final class FileFollower {
     let known = destinations.filter { !$0.positions.isEmpty }.map { ($0.id, decode($0.positions)) }
     everybody = Set(destinations.map(\.id))
     (files, generations, others, remembered, announcements) = ([:], [:], [:], [:], [:])
-    (ready, isReady, dirty) = ([], [], [])
+    (ready, isReady, dirty, absent) = ([], [], [], [:])
     findTargets(isFirst: true)
     var directories = allDirectories
     for (_, positions) in known { for position in positions.values { directories.insert(parent(of: position.path)) } }
@@ -174,7 +178,7 @@ final class FileFollower {
         let old = paths[path]
         found[path] = FollowedPath(
           path: path, realPath: realLocation(path), order: found.count,
-          followedSince: isFirst ? nil : old?.followedSince)
+          followedSince: isFirst ? nil : old?.followedSince ?? absent.removeValue(forKey: path))
         var own = target.filter { !$0.key.hasPrefix("__") }
         own["filename"] = path
         newLabels[path] = LabelSet(own)
@@ -182,6 +186,7 @@ final class FileFollower {
     }
     labels = newLabels
     let before = Set(paths.keys)
+    if !isFirst { for (path, old) in paths where found[path] == nil { absent[path] = old.followedSince } }
     paths = found
     pathsByName = [:]
     for path in found.values.sorted(by: { $0.order < $1.order }) {
@@ -190,6 +195,7 @@ final class FileFollower {
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
+    forgetAbsent()
     let directories = allDirectories
     watch.watch(directories.union(matchedDirectories))
     if !isFirst, !Set(found.keys).subtracting(before).isEmpty { dirty.formUnion(directories) }
@@ -234,13 +240,28 @@ final class FileFollower {
     for path in removed {
       for key in generations.removeValue(forKey: path) ?? [] {
         guard let file = files.removeValue(forKey: key) else { continue }
-        if file.seen != nil { others[key] = file.position } else { announcements[key] = [] }
+        if file.seen != nil { others[key] = file.position } else { forget(key, file.position) }
         openFiles[key] = nil
       }
-      if let key = remembered.removeValue(forKey: path), files[key] == nil { announcements[key] = [] }
       isReady.remove(path)
     }
     ready.removeAll { removed.contains($0) }
+  }
+
+  /// Paths come and go for ever, as those of containers do; they are kept in mind for an hour.
+  private func forgetAbsent() {
+    let oldest = fileClockNanoseconds() - 3_600_000_000_000
+    let isTooMany = absent.count > 10_000
+    for (path, listed) in absent where listed < oldest || isTooMany {
+      absent[path] = nil
+      forgetLast(of: path)
+    }
+  }
+
+  /// Lets go of what told that a path was known.
+  private func forgetLast(of path: String) {
+    guard let last = remembered.removeValue(forKey: path) else { return }
+    if files[last.key] == nil, others[last.key] == nil { announcements[last.key] = [] }
   }
 
   private var allDirectories: Set<String> {
@@ -501,11 +522,8 @@ final class FileFollower {
         let age = found.seen.map { max(0, wall - $0.modifiedNanoseconds) } ?? 0
         files[key] = FollowedFile(found, isCurrent: isCurrent, size: size, changedAt: now - min(age, now))
       }
-      if let old = remembered[found.position.path] {
-        if files[old] == nil { announcements[old] = [] }
-        remembered[found.position.path] = nil
-      }
       others[key] = nil
+      forgetLast(of: found.position.path)
     }
     for (key, position) in result.others { others[key] = position }
     for key in result.gone { forget(key, known[key]) }
@@ -521,14 +539,19 @@ final class FileFollower {
   private func forget(_ key: FileKey, _ position: FilePosition?) {
     others[key] = nil
     openFiles[key] = nil
-    guard let position, paths[position.path] != nil, generations[position.path]?.isEmpty != false else {
+    guard let position, generations[position.path]?.isEmpty != false,
+      remembered[position.path].map({ $0.listedAt <= position.listedAt }) ?? true
+    else {
       announcements[key] = []
       return
     }
+    if paths[position.path] == nil {
+      absent[position.path] = max(absent[position.path] ?? .min, position.listedAt)
+    }
     var last = position
     last.isFinished = true
-    if let old = remembered[position.path], old != key { announcements[old] = [] }
-    remembered[position.path] = key
+    if remembered[position.path]?.key != key { forgetLast(of: position.path) }
+    remembered[position.path] = (key, position.listedAt)
     announcements[key] = last.encoded
   }
 
