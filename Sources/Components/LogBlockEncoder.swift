@@ -33,7 +33,7 @@ struct LogBlockEncoder {
   /// Lines that were longer than Loki takes, and were cut.
   private(set) var cutLines = 0
 
-  private var streams: StreamIndex
+  private var streams: EndpointStreams
   private let maxStreams: Int
   private var encoder = PushEncoder()
   private var places: [Place] = []
@@ -46,7 +46,7 @@ struct LogBlockEncoder {
 
   /// An encoder for an endpoint; `maxStreams` is 0 for any number.
   init(externalLabels: LabelSet, tenant: String, maxStreams: Int) {
-    streams = StreamIndex(externalLabels: externalLabels, tenant: tenant)
+    streams = EndpointStreams(externalLabels: externalLabels, tenant: tenant)
     self.maxStreams = maxStreams
   }
 
@@ -68,6 +68,9 @@ struct LogBlockEncoder {
     blocks[blocks.count - 1].positions = positions
     return blocks
   }
+
+  /// What the hub may refuse about streams that are new, for the log.
+  mutating func takeWarnings() -> [String] { streams.takeWarnings() }
 
   /// Finds the stream of each entry.
   private mutating func place(_ batch: LogBatch, _ number: Int32) {

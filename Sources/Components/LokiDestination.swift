@@ -23,6 +23,7 @@ actor LokiDestination: LogsReceiver {
   nonisolated let tenant: String
   nonisolated let delivery: QueuedDelivery
   private nonisolated let id: String
+  private let log: Log
   private let batchWait: Duration
   private let batchBytes: Int
   private var encoder: LogBlockEncoder
@@ -45,6 +46,7 @@ actor LokiDestination: LogsReceiver {
     host = endpoint.common.address.host
     tenant = endpoint.common.tenant
     id = "\(component)/\(endpoint.common.directoryName)"
+    self.log = log
     batchWait = endpoint.batchWait
     batchBytes = endpoint.batchBytes
     encoder = LogBlockEncoder(externalLabels: externalLabels, tenant: tenant, maxStreams: maxStreams)
@@ -176,6 +178,7 @@ actor LokiDestination: LogsReceiver {
     }
     let blocks = encoder.encode(
       batches, positions: origins.positions(after: batches), now: wallClockMilliseconds())
+    for warning in encoder.takeWarnings() { log.warn(warning, ("url", url)) }
     do {
       if !blocks.isEmpty { try await delivery.queue.append(blocks) }
       for written in inFlight { written.done.resume() }

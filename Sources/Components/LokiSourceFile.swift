@@ -28,7 +28,9 @@ final class LokiSourceFile: Component {
     self.source.withLock { $0 = source }
     defer { self.source.withLock { $0 = nil } }
     context.reportHealthy()
-    try await source.run(to: LogsFanout(arguments.forwardTo))
+    try await source.run(to: LogsFanout(arguments.forwardTo)) { [context] problem in
+      if let problem { context.reportUnhealthy(problem) } else { context.reportHealthy() }
+    }
   }
 
   /// Files that are still followed are read on, and are not new because their labels are.
@@ -114,9 +116,10 @@ private struct FileArguments: Sendable {
     let format = inner.required("format", .oneOf(["gz", "z", "bz2"]))
     let delay = inner.optional("initial_delay", .duration, default: .zero)
     if delay < .zero { inner.error("initial_delay must not be negative", at: "initial_delay") }
-    if isEnabled, format != "gz" {
+    if format == "z" || format == "bz2" {
       inner.error(
-        "this agent decompresses gz, not \(format)", at: "format", hint: "have the archives made with gzip")
+        "this agent decompresses gz, not \(format)", at: "format",
+        hint: "have the archives made with gzip" + (isEnabled ? "" : ", or leave the block out, as it does nothing"))
     }
     if isEnabled { settings.gzipDelay = max(.zero, delay) }
   }

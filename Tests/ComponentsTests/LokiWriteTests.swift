@@ -274,4 +274,21 @@ import Testing
     #expect(tenants == ["away", "home"])
     await pipeline.stop()
   }
+
+  @Test func `a stream that Loki will refuse for its labels is told of once, before it is refused`() async throws {
+    let pipeline = try await start(Self.plain)
+    let door = try #require(pipeline.doors["app"])
+    _ = try await door.positions(of: "test.logs.app")
+    let many = Dictionary(uniqueKeysWithValues: (0..<16).map { ("label_\($0)", "x") })
+    for number in 1...2 { try await door.receive(batch(number...number, labels: many)) }
+    try await door.receive(batch(3...3, labels: ["long": String(repeating: "x", count: 2049)]))
+    await eventually("both are refused") {
+      await pipeline.metric("loki_write_dropped_entries_total", ["reason": "ingester_error"]) == 3
+    }
+    let told = pipeline.logged.lines.filter { $0.contains("a stream has") }
+    #expect(told.count == 2)
+    #expect(told.first?.contains("16 labels; 15 is Loki's max_label_names_per_series") == true)
+    #expect(told.last?.contains("2049 bytes in long; 2048 is Loki's max_label_value_length") == true)
+    await pipeline.stop()
+  }
 }

@@ -21,6 +21,8 @@ final class Pipeline {
   let pages: HTTPServer
   /// Where `test.logs` blocks lead.
   let doors = LogDoors()
+  /// What was logged.
+  let logged = Logged()
 
   /// `text` may name `HUB`, `SECOND`, `LOKI`, `OTHER` (addresses of the two hubs, for metrics and for logs), `PAGE` (of a page to scrape) and `DIR`.
   init(_ text: String, page: String = "up_time 1\n", queueBytes: Int64 = 512 << 20) async throws {
@@ -40,10 +42,17 @@ final class Pipeline {
     controller = Controller(
       ConfigurationSource(path: directory.path("config.alloy")),
       kinds: Components.all(services) + [LogDoor.kind(doors)],
-      options: .init(storagePath: directory.path("state")), log: Log(to: LogSink(descriptor: -1)),
+      options: .init(storagePath: directory.path("state")), log: Log(to: logged.sink),
       applySettings: { _ in })
     metrics.report(on: controller)
     try write(text)
+  }
+
+  final class Logged: Sendable {
+    let sink = LogSink(descriptor: -1)
+    private let all = Mutex<[String]>([])
+    var lines: [String] { all.withLock { $0 } }
+    init() { sink.listen { [weak self] line in self?.all.withLock { $0.append(line.text) } } }
   }
 
   final class Shown: Sendable {

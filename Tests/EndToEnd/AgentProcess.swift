@@ -25,6 +25,9 @@ final class AgentProcess: Sendable {
 
   let process: ChildProcess
 
+  /// One that was started in another way.
+  init(_ process: ChildProcess) { self.process = process }
+
   /// Starts it with any arguments.
   init(_ arguments: [String], environment: [String: String] = [:]) throws {
     process = try ChildProcess([Self.path] + arguments, environment: environment)

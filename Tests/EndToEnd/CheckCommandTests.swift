@@ -124,6 +124,20 @@ struct CheckCommandTests {
     await hub.stop()
   }
 
+  @Test func `hubs for logs: ready, not ready, and nobody there`() async throws {
+    let hub = try await EmbeddedHub.start(on: loopbackNetwork)
+    try await withServer(ServerResponse(status: 503, text: "Ingester not ready: waiting for 15s after being ready\n")) {
+      port in
+      let urls = [hub.port, port, freeFixedPort()].map { "http://127.0.0.1:\($0)/loki/api/v1/push" }
+      let endpoints = urls.map { "  endpoint {\n    url = \"\($0)\"\n  }\n" }.joined()
+      let outcome = try await check(text: "loki.write \"hub\" {\n\(endpoints)}\n", flags: [])
+      #expect(outcome.status == 1)
+      try expect(normalised(outcome.output), isFixture: "check-loki.txt")
+    }
+    #expect(hub.streams().isEmpty)
+    await hub.stop()
+  }
+
   // MARK: Steps
 
   /// Checks this host's configuration with these hubs.
@@ -143,6 +157,10 @@ struct CheckCommandTests {
       \(endpoints)}
 
       """
+    return try await check(text: text, flags: flags)
+  }
+
+  private func check(text: String, flags: [String]) async throws -> AgentProcess.Outcome {
     let file = directory.path("config.alloy")
     try replaceFile(file, with: Array(text.utf8).span)
     let state = flags.contains { $0.hasPrefix("--storage.path") } ? [] : ["--storage.path=\(directory.path("state"))"]

@@ -35,4 +35,25 @@ import Testing
     await bench.expect(["1", "without"] + (isRestarted ? ["still without"] : []) + ["2", "3"])
     await bench.stop()
   }
+
+  @Test func `a file made elsewhere, put in place and set aside between two looks is read`() async throws {
+    let bench = try FileBench()
+    try bench.append("1\n")
+    try bench.start()
+    await bench.expect(["1"])
+    try bench.append("3\n", to: "app.log.new")
+    await bench.letClockTick()
+    // Once the first of the new file is there, the other was seen beside it.
+    try bench.rename("app.log", to: "app.log-20260101-000001")
+    try bench.append("2\n")
+    await bench.expect(["1", "2"])
+    await bench.letClockTick()
+
+    try bench.rename("app.log", to: "app.log-20260101-000002")
+    try bench.rename("app.log.new", to: "app.log")
+    try bench.rename("app.log", to: "app.log-20260101-000003")
+    try bench.append("4\n")
+    await bench.expect(["1", "2", "3", "4"])
+    await bench.stop()
+  }
 }

@@ -154,6 +154,40 @@ import Testing
     await bench.stop()
   }
 
+  @Test func `a link that is made later, and one that is led elsewhere, are followed`() async throws {
+    let bench = try FileBench(["link.log"])
+    for name in ["first", "second"] { try makeDirectory(bench.path(name)) }
+    try bench.start()
+    try bench.append("one\n", to: "first/0.log")
+    #expect(symlink(bench.path("first/0.log"), bench.path("link.log")) == 0)
+    await bench.expect(["one"])
+    try bench.append("two\n", to: "first/0.log")
+    try bench.rename("first/0.log", to: "first/0.log.20260101-000000")
+    try bench.append("three\n", to: "first/0.log")
+    await bench.expect(["one", "two", "three"])
+    try bench.append("four\n", to: "first/0.log")
+    try bench.append("five\n", to: "second/0.log")
+    #expect(symlink("second/0.log", bench.path("new")) == 0)
+    try bench.rename("new", to: "link.log")
+    await bench.expect(["one", "two", "three", "four", "five"])
+    try bench.append("six\n", to: "second/0.log")
+    await bench.expect(["one", "two", "three", "four", "five", "six"])
+    await bench.stop()
+  }
+
+  @Test func `an archive that was begun is gone on with after its lines were refused`() async throws {
+    let bench = try FileBench(["app.gz"])
+    let lines = (0..<60_000).map { "line \($0)" }
+    try bench.append(lines.joined(separator: "\n"), to: "app")
+    try Program.run("gzip", bench.path("app"))
+    bench.settings.gzipDelay = .zero
+    bench.inbox.meanwhile { if $0 == 2 || $0 == 3 { throw LogInbox.Refused() } }
+    try bench.start()
+    await eventually("all arrive") { bench.inbox.lines.count >= lines.count }
+    #expect(bench.inbox.texts == lines)
+    await bench.stop()
+  }
+
   @Test func `with tail_from_end what is there is passed over, once and not after a restart`() async throws {
     let bench = try FileBench()
     bench.settings.beginning = .end

@@ -37,8 +37,20 @@ final class FileFollower {
   /// Whether a file was not where it had been listed a moment before.
   private var hasMoved = false
   private var passedOver: [FileKey: UInt32] = [:]
+  /// Files that nobody reads and whose names do not say that they were set aside, by directory, and when they were made.
+  private var bystanders: [String: [FileKey: UInt32]] = [:]
   private var openFiles: [FileKey: OpenFile] = [:]
   private var everybody: Set<String> = []
+  /// When archives were met that are not read at once, in `monotonicNanoseconds`.
+  private var metAt: [FileKey: Int64] = [:]
+  /// How many lines of archives the agent before this one had sent. Nothing is noted of these archives until that many
+  /// were passed over, so that after a restart it begins again.
+  private var linesToPass: [FileKey: Int64] = [:]
+  private var unreadArchives: Set<String> = []
+  private var targetProblems: [String] = []
+  private var unlisted: Set<String> = []
+  /// Whether `statistics.problem` may say something else than is the case.
+  private var isProblemStale = false
 
   private var ready: [String] = []
   private var isReady: Set<String> = []
@@ -69,6 +81,7 @@ final class FileFollower {
     everybody = Set(destinations.map(\.id))
     (files, generations, others, remembered, announcements) = ([:], [:], [:], [:], [:])
     (ready, isReady, dirty, absent) = ([], [], [], [:])
+    linesToPass = [:]
     findTargets(isFirst: true)
     var directories = allDirectories
     for (_, positions) in known { for position in positions.values { directories.insert(parent(of: position.path)) } }
@@ -156,7 +169,7 @@ final class FileFollower {
   /// Has the files noted that nobody knew, or that took the place of others: else they would seem new after a restart,
   /// or never seen.
   private func announceNew(_ result: Reconciliation) {
-    for (key, found) in result.files where found.isNew && files[key]?.audience == nil {
+    for (key, found) in result.files where found.isNew && files[key]?.audience == nil && linesToPass[key] == nil {
       announcements[key] = found.position.encoded
     }
   }
@@ -173,6 +186,8 @@ final class FileFollower {
     var found: [String: FollowedPath] = [:]
     var newLabels: [String: LabelSet] = [:]
     matchedDirectories = []
+    targetProblems = []
+    isProblemStale = true
     for target in settings.targets {
       for path in expand(target) where found[path] == nil {
         let old = paths[path]
@@ -188,17 +203,36 @@ final class FileFollower {
     let before = Set(paths.keys)
     if !isFirst { for (path, old) in paths where found[path] == nil { absent[path] = old.followedSince } }
     paths = found
-    pathsByName = [:]
-    for path in found.values.sorted(by: { $0.order < $1.order }) {
-      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
-    }
+    indexNames()
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
     forgetAbsent()
     let directories = allDirectories
+    unlisted.formIntersection(directories)
     watch.watch(directories.union(matchedDirectories))
     if !isFirst, !Set(found.keys).subtracting(before).isEmpty { dirty.formUnion(directories) }
+  }
+
+  private func indexNames() {
+    pathsByName = [:]
+    for path in paths.values.sorted(by: { $0.order < $1.order }) {
+      for name in [path.path, path.realPath] where pathsByName[name] == nil { pathsByName[name] = path.path }
+    }
+  }
+
+  /// Links may be made, or lead elsewhere, while their paths are followed.
+  private func followLinks(in directories: Set<String>) {
+    var isChanged = false
+    for path in paths.values where directories.contains(parent(of: path.path)) {
+      let real = realLocation(path.path)
+      guard real != path.realPath else { continue }
+      paths[path.path]?.realPath = real
+      isChanged = true
+    }
+    guard isChanged else { return }
+    indexNames()
+    watch.watch(allDirectories.union(matchedDirectories))
   }
 
   private func expand(_ target: [String: String]) -> [String] {
@@ -208,7 +242,7 @@ final class FileFollower {
     }
     guard let matching = settings.matching else {
       if Glob.isPattern(path), (try? FileStatus(path)) == nil {
-        say(
+        noteTargetProblem(
           "this path is a pattern and there is no file with this name; expand it with local.file_match, or with a "
             + "file_match block with enabled = true", ("path", path))
       }
@@ -221,13 +255,23 @@ final class FileFollower {
         try Glob(path), excluding: try excluding.map { text throws(GlobError) in try Glob(text) },
         writtenAfter: age > 0 ? wallClockNanoseconds() - age : nil)
       matchedDirectories.formUnion(walk.directories)
-      if walk.isCutShort { say("the pattern has too many files below it; some are not read", ("path", path)) }
-      for directory in walk.unreadable { say("this directory may not be listed", ("directory", directory)) }
+      if walk.isCutShort {
+        noteTargetProblem("the pattern has too many files below it; some are not read", ("path", path))
+      }
+      for directory in walk.unreadable {
+        noteTargetProblem(
+          "this directory may not be listed by the user this agent runs as", ("directory", directory))
+      }
       return walk.files
     } catch {
-      say("this pattern cannot be used: \(error)", ("path", path))
+      noteTargetProblem("this pattern cannot be used: \(error)", ("path", path))
       return []
     }
+  }
+
+  private func noteTargetProblem(_ message: String, _ field: (String, String)) {
+    say(message, field)
+    targetProblems.append("\(field.1): \(message)")
   }
 
   /// Where the last name of `path` leads to; directories that are links stay as they are.
@@ -240,12 +284,19 @@ final class FileFollower {
     for path in removed {
       for key in generations.removeValue(forKey: path) ?? [] {
         guard let file = files.removeValue(forKey: key) else { continue }
-        if file.seen != nil { others[key] = file.position } else { forget(key, file.position) }
-        openFiles[key] = nil
+        if file.seen != nil { others[key] = file.position } else { letGo(of: key, file) }
+        (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
       }
       isReady.remove(path)
     }
     ready.removeAll { removed.contains($0) }
+    unreadArchives.subtract(removed)
+  }
+
+  /// Nobody will find again what has no name.
+  private func letGo(of key: FileKey, _ file: FollowedFile) {
+    if settings.gzipDelay == nil, file.hasMore { report(.deleted, at: file.position.path) }
+    forget(key, file.position)
   }
 
   /// Paths come and go for ever, as those of containers do; they are kept in mind for an hour.
@@ -277,6 +328,8 @@ final class FileFollower {
 
   private struct Listing {
     var seen: [SeenFile] = []
+    /// Directories that were looked through, or should have been.
+    var looked: Set<String> = []
     /// Directories that could not be listed, though there may be something in them.
     var unknown: Set<String> = []
     var now: Int64 = 0
@@ -301,7 +354,7 @@ final class FileFollower {
   }
 
   private func list(_ directories: Set<String>) -> Listing {
-    var listing = Listing(now: fileClockNanoseconds())
+    var listing = Listing(looked: directories, now: fileClockNanoseconds())
     for directory in directories.sorted() {
       do throws(SystemError) {
         defer {
@@ -364,6 +417,7 @@ final class FileFollower {
     input.readsArchives = settings.gzipDelay != nil
     input.unjudged = unjudged
     input.passedOver = passedOver
+    input.wasBystander = { [unowned self] file in bystanders.values.contains { $0[file.key] == file.birth } }
     return input
   }
 
@@ -413,7 +467,10 @@ final class FileFollower {
     position.birth = seen.birth
     var beginning = settings.beginning
     switch settings.takenOver[path.path] {
-    case .offset(let offset) where offset <= seen.size || settings.gzipDelay != nil:
+    case .offset(let lines) where settings.gzipDelay != nil:
+      passLines(lines, of: seen, path.path)
+      return position
+    case .offset(let offset) where offset <= seen.size:
       return moved(position, to: offset, seen)
     case .damaged(nil): return nil
     case .damaged(.some(let instead)): beginning = instead
@@ -423,6 +480,13 @@ final class FileFollower {
     return moved(position, to: endOfLines(seen), seen)
   }
 
+  /// What the agent before this one noted of an archive is how many of its lines it had sent.
+  private func passLines(_ lines: Int64, of seen: SeenFile, _ path: String) {
+    guard lines > 0 else { return }
+    linesToPass[seen.key] = lines
+    say("the agent before this one had sent \(lines) lines of this archive, which are passed over", ("path", path))
+  }
+
   private func moved(_ position: FilePosition, to offset: Int64, _ seen: SeenFile) -> FilePosition {
     var position = position
     position.offset = offset
@@ -430,7 +494,7 @@ final class FileFollower {
     position.head = HeadFingerprint(of: head.span)
     let start = max(0, offset - Int64(FilePosition.contextBytes))
     let context = bytes(of: seen, start..<offset) ?? []
-    if settings.gzipDelay == nil { position.checksum = contextChecksum(context.span) }
+    position.checksum = contextChecksum(context.span)
     return position
   }
 
@@ -448,6 +512,7 @@ final class FileFollower {
   /// Looks through the directories in which something changed.
   private func reconcile() {
     let began = monotonicNanoseconds()
+    followLinks(in: dirty)
     let (directories, scope) = scope(of: dirty)
     dirty = []
     let wanted = scope.flatMap { generations[$0] ?? [] }
@@ -525,20 +590,33 @@ final class FileFollower {
       others[key] = nil
       forgetLast(of: found.position.path)
     }
+    if settings.gzipDelay ?? .zero > .zero { for key in result.files.keys where metAt[key] == nil { metAt[key] = now } }
+    unreadArchives = unreadArchives.subtracting(scope).union(result.archives)
+    unlisted.subtract(listing.looked)
+    if !listing.unknown.isEmpty { unlisted.formUnion(listing.unknown.intersection(allDirectories)) }
     for (key, position) in result.others { others[key] = position }
     for key in result.gone { forget(key, known[key]) }
     // Those in directories that were not looked through stay as they were.
     let looked = Set(result.strangers)
     unjudged = unjudged.subtracting(looked).union(result.unjudged)
     passedOver = passedOver.filter { !looked.contains($0.key) }.merging(result.passedOver) { _, new in new }
+    noteBystanders(listing)
     report(result)
     for path in scope { makeReady(path) }
     countFiles()
   }
 
+  private func noteBystanders(_ listing: Listing) {
+    for directory in listing.looked { bystanders[directory] = nil }
+    for file in listing.seen where files[file.key] == nil && others[file.key] == nil {
+      guard passedOver[file.key] == nil, !unjudged.contains(file.key) else { continue }
+      bystanders[file.directory, default: [:]][file.key] = file.birth
+    }
+  }
+
   private func forget(_ key: FileKey, _ position: FilePosition?) {
     others[key] = nil
-    openFiles[key] = nil
+    (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
     guard let position, generations[position.path]?.isEmpty != false,
       remembered[position.path].map({ $0.listedAt <= position.listedAt }) ?? true
     else {
@@ -556,16 +634,7 @@ final class FileFollower {
   }
 
   private func report(_ result: Reconciliation) {
-    for (path, loss) in result.lost {
-      statistics.lost[loss, default: 0] += 1
-      switch loss {
-      case .deleted: log.warn("a file was removed before it was known to be read to its end", ("path", path))
-      case .rotatedCompressed:
-        log.error(
-          "a file was compressed before it was read to its end; use delaycompress, or keep one rotation uncompressed",
-          ("path", path))
-      }
-    }
+    for (path, loss) in result.lost { report(loss, at: path) }
     for path in result.truncated {
       statistics.truncated += 1
       log.info("the file was truncated or replaced and is read from its beginning", ("path", path))
@@ -574,14 +643,30 @@ final class FileFollower {
     for path in result.archives { say("archives are not read without a decompression block", ("path", path)) }
   }
 
+  private func report(_ loss: Reconciliation.Loss, at path: String) {
+    statistics.lost[loss, default: 0] += 1
+    switch loss {
+    case .deleted: log.warn("a file was removed before it was known to be read to its end", ("path", path))
+    case .rotatedCompressed:
+      log.error(
+        "a file was compressed before it was read to its end; use delaycompress, or keep one rotation uncompressed",
+        ("path", path))
+    }
+  }
+
   private func countFiles() {
     statistics.filesActive = files.values.count { $0.isCurrent }
     statistics.restSize = 0
     statistics.lagBytes = 0
+    statistics.archivesNotRead = unreadArchives.count
+    var problems = targetProblems + unlisted.sorted().map { "the directory \($0) may not be listed" }
     for file in files.values {
+      if let problem = file.problem { problems.append(problem) }
       if settings.gzipDelay == nil { statistics.lagBytes += max(0, file.size - file.position.offset) }
       if file.isCurrent { statistics.setSize(file.size, of: file.position.path) }
     }
+    isProblemStale = false
+    statistics.problem = problems.first.map { problems.count == 1 ? $0 : "\($0); and \(problems.count - 1) more" }
   }
 
   // MARK: Reading
@@ -609,7 +694,7 @@ final class FileFollower {
       }
     }
     for path in later { makeReady(path) }
-    if !batch.isEmpty { countFiles() }
+    if !batch.isEmpty || isProblemStale { countFiles() }
     return batch.isEmpty ? nil : batch.batch
   }
 
@@ -631,6 +716,10 @@ final class FileFollower {
     for (index, key) in keys.enumerated() {
       guard let file = files[key] else { continue }
       if file.position.isFinished, settings.gzipDelay != nil || !file.hasMore { continue }
+      if let due = dueTime(of: key, file), monotonicNanoseconds() < due {
+        nextDeadline = min(nextDeadline, due)
+        return .idle
+      }
       guard batch.accepts(file.audience) else { return .inNextBatch }
       switch read(key, &batch, isEnd: false) {
       case .more: return .again
@@ -655,6 +744,12 @@ final class FileFollower {
       return .inNextBatch
     }
     return .idle
+  }
+
+  /// When an archive may be read of which nothing was: whoever makes it may still be at it.
+  private func dueTime(of key: FileKey, _ file: FollowedFile) -> Int64? {
+    guard let delay = settings.gzipDelay, file.position.offset == 0, let met = metAt[key] else { return nil }
+    return met + nanoseconds(min(delay, .seconds(1 << 30)))
   }
 
   /// Notes that all of a file was read, and that another follows.
@@ -699,6 +794,7 @@ final class FileFollower {
   private func note(_ problem: String, of key: FileKey) {
     guard files[key]?.problem != problem else { return }
     files[key]?.problem = problem
+    isProblemStale = true
     log.warn("cannot be read, and is tried again", ("err", problem))
   }
 
@@ -741,6 +837,8 @@ final class FileFollower {
     if start == 0 { wanted = max(wanted, HeadFingerprint.longest) }
     if buffer.count != wanted { buffer = [UInt8](repeating: 0, count: wanted) }
     let count: Int
+    // After a failure it may begin before what the stream still has.
+    if let archive = open.archive, !archive.has(start) { open.archive = try GzipStream() }
     if let archive = open.archive {
       count = try archive.read(open.descriptor, into: &buffer, at: start)
     } else {
@@ -772,6 +870,7 @@ final class FileFollower {
     if open.archive != nil {
       guard outcome == .end, isLast else { return .more }
       file.position.isFinished = true
+      linesToPass[key] = nil
       batch.set(file.position.encoded, of: key, prefix: file.position.prefix)
       openFiles[key] = nil
       return .end
@@ -799,6 +898,7 @@ final class FileFollower {
     let own = labels[path] ?? .empty
     let first = place
     var isFull = false
+    var toPass = linesToPass[key] ?? 0
     reading: while place < bytes.count {
       if batch.bytes >= Self.batchBytes {
         isFull = true
@@ -810,6 +910,10 @@ final class FileFollower {
         (place, isInside) = (next, inside)
       case .line(let next, let inside):
         (place, isInside) = (next, inside)
+        guard toPass == 0 else {
+          toPass -= 1
+          continue
+        }
         setPosition(&file, base + Int64(place), isInside, bytes, place)
         lastStamp = max(wallClockNanoseconds(), lastStamp + 1)
         let entry = batch.entry(of: key, prefix: prefix, stamp: lastStamp, position: file.position, labels: own)
@@ -824,8 +928,11 @@ final class FileFollower {
     if moved {
       setPosition(&file, base + Int64(place), isInside, bytes, place)
       file.position.isFinished = false
-      batch.setAudience(file.audience)
-      batch.set(file.position.encoded, of: key, prefix: prefix)
+      linesToPass[key] = toPass == 0 ? nil : toPass
+      if toPass == 0 {
+        batch.setAudience(file.audience)
+        batch.set(file.position.encoded, of: key, prefix: prefix)
+      }
       file.advanceAudience(everybody)
     }
     let counts = splitter.takeCounts()

@@ -39,14 +39,17 @@ public final class FileSource: Sendable {
   /// What was done so far.
   public var statistics: FileStatistics { shared.withLock { $0.statistics } }
 
-  /// Hands lines to `receiver` until the task is cancelled.
-  public func run(to receiver: any LogsReceiver) async throws {
+  /// Hands lines to `receiver` until the task is cancelled, and tells `report` what keeps files from being read, and nil
+  /// when nothing does any more.
+  public func run(
+    to receiver: any LogsReceiver, report: @escaping @Sendable (String?) -> Void = { _ in }
+  ) async throws {
     let reader = FileReader(
       FileFollower(origin: origin, settings: shared.withLock { $0.settings }, log: log, wakeUp: wakeUp))
     try await withTaskCancellationHandler {
       while true {
         do {
-          try await hand(from: reader, to: receiver)
+          try await hand(from: reader, to: receiver, report)
         } catch is CancellationError {
           throw CancellationError()
         } catch is UnknownOrigin {
@@ -62,12 +65,14 @@ public final class FileSource: Sendable {
     }
   }
 
-  private func hand(from reader: FileReader, to receiver: any LogsReceiver) async throws {
+  private func hand(
+    from reader: FileReader, to receiver: any LogsReceiver, _ report: @escaping @Sendable (String?) -> Void
+  ) async throws {
     await reader.begin(try await receiver.positions(of: origin))
     while true {
       try Task.checkCancellation()
       if let settings = takeSettings() { await reader.change(to: settings) }
-      guard let batch = await reader.nextBatch(publish) else {
+      guard let batch = await reader.nextBatch({ publish($0, report) }) else {
         await reader.wait()
         continue
       }
@@ -84,7 +89,13 @@ public final class FileSource: Sendable {
     }
   }
 
-  private func publish(_ statistics: FileStatistics) { shared.withLock { $0.statistics = statistics } }
+  private func publish(_ statistics: FileStatistics, _ report: (String?) -> Void) {
+    let before = shared.withLock { shared in
+      defer { shared.statistics = statistics }
+      return shared.statistics.problem
+    }
+    if statistics.problem != before { report(statistics.problem) }
+  }
 }
 
 /// A follower on a thread of its own, for reading files blocks.

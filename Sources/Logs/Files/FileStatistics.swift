@@ -23,6 +23,9 @@ public struct FileStatistics: Sendable {
   var bytesOfNUL = 0
   var truncated = 0
   var lost: [Reconciliation.Loss: Int] = [:]
+  var archivesNotRead = 0
+  /// What keeps files from being read, for the operator.
+  var problem: String?
   /// When the batch that is being handed on was begun, in `monotonicNanoseconds`.
   var handingOnSince: Int64?
 
@@ -83,6 +86,9 @@ public struct FileStatistics: Sendable {
     for loss in Reconciliation.Loss.allCases {
       batch.append("reason", loss.rawValue, value: Double(lost[loss] ?? 0))
     }
+    batch.family(
+      "spoke_source_archives_not_read", .gauge, help: "Archives among the files, which take a decompression block.")
+    batch.append(Double(archivesNotRead))
     batch.family("spoke_source_paused", .gauge, help: "Whether nothing is read because nobody takes it.")
     batch.append(handingOnSince.map { now - $0 > 5_000_000_000 } == true ? 1 : 0)
     batch.family("spoke_source_lag_bytes", .gauge, help: "Bytes of the files not read yet.")

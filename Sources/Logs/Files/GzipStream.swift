@@ -35,7 +35,10 @@ struct ArchiveError: Error, CustomStringConvertible {
     unsafe input.deallocate()
   }
 
-  /// Up to `buffer.count` bytes of the content from `offset` on, which never is before an earlier one; their number.
+  /// Whether the content from `offset` on can be read: what was read before is let go.
+  func has(_ offset: Int64) -> Bool { offset >= windowStart }
+
+  /// Up to `buffer.count` bytes of the content from `offset` on, which it still has; their number.
   func read(_ file: borrowing FileDescriptor, into buffer: inout [UInt8], at offset: Int64) throws -> Int {
     guard offset >= windowStart else { throw ArchiveError(reason: "asked for bytes that were let go") }
     while !isAtEnd, windowStart + Int64(window.count) < offset + Int64(buffer.count) {

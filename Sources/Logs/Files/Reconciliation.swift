@@ -39,6 +39,9 @@ struct Reconciliation {
     /// Files set aside that were there before, and when they were made; the clock alone does not tell for those made
     /// within a tick of it.
     var passedOver: [FileKey: UInt32] = [:]
+    /// Whether the file was there under a name that does not say that it was set aside, when last looked; it has been
+    /// put at a path and set aside since.
+    var wasBystander: (SeenFile) -> Bool = { _ in false }
   }
 
   /// A file to read.
@@ -152,12 +155,16 @@ struct Reconciliation {
       }
       return
     }
-    let isSameInode = position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
-    if isSameInode, input.isIntact(seen, position) {
+    if isSameInode(seen, position), input.isIntact(seen, position) {
       files[key] = Found(position: position, seen: seen)
     } else {
       broken.append((key, position))
     }
+  }
+
+  /// Whether nothing says that another file has the inode now.
+  private func isSameInode(_ seen: SeenFile, _ position: FilePosition) -> Bool {
+    position.birth == 0 || seen.birth == 0 || position.birth == seen.birth
   }
 
   /// The path a file was probably written at before it was set aside.
@@ -186,10 +193,11 @@ struct Reconciliation {
         continued.birth = copy.file.birth
         files[copy.file.key] = Found(position: continued, seen: copy.file, isNew: true)
       }
-      if let seen = seenByKey[key] {
+      if let seen = seenByKey[key], isSameInode(seen, position) {
         truncated.append(position.path)
-        let isSameInode = position.birth != 0 && position.birth == seen.birth
-        if current[key] == nil, isSameInode, !isArchive(seen) { truncatedAndSetAside.append((seen, position.path)) }
+        if current[key] == nil, position.birth != 0, seen.birth != 0, !isArchive(seen) {
+          truncatedAndSetAside.append((seen, position.path))
+        }
       } else if input.isHeld(key) {
         truncated.append(position.path)
         var anew = FilePosition(path: position.path)
@@ -298,6 +306,7 @@ struct Reconciliation {
 
   private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
     if input.unjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
+    if input.wasBystander(file) { return true }
     return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
   }
 

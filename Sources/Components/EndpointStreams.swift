@@ -6,7 +6,7 @@ internal import Telemetry
 ///
 /// Labels for internal use go, external labels are added where there is none of the name. `__tenant_id__` says whose the
 /// stream is, where that is not the endpoint's own tenant.
-struct StreamIndex {
+struct EndpointStreams {
   private static let tenantLabel = Array("__tenant_id__".utf8)
 
   private let external: LabelSet
@@ -17,6 +17,7 @@ struct StreamIndex {
   private var labelCounts: [Int] = []  // of each stream: how many bytes of it are labels
   private var order: [Int32] = []  // of each stream: its place in this block, or -1
   private var used: [Int32] = []  // the streams of this block, by place
+  private var lastWarnings: [String] = []
 
   /// More label sets than this are forgotten together: somebody makes a label of what is never the same.
   private static let capacity = 20_000
@@ -60,8 +61,32 @@ struct StreamIndex {
     if isNew {
       order.append(-1)
       labelCounts.append(labelCount)
+      warn(LabelSet(packed: Array(key[..<labelCount])))
     }
     return Int32(number)
+  }
+
+  /// Says what Loki, as it comes, will refuse the stream for; its owner may have raised the limits.
+  private mutating func warn(_ labels: LabelSet) {
+    let all = labels.labels
+    var reason: String?
+    if all.count > 15 { reason = "\(all.count) labels; 15 is Loki's max_label_names_per_series" }
+    for label in all {
+      if label.name.utf8.count > 1024 {
+        reason = "a label name of \(label.name.utf8.count) bytes; 1024 is Loki's limit"
+      }
+      if label.value.utf8.count > 2048 {
+        reason = "\(label.value.utf8.count) bytes in \(label.name); 2048 is Loki's max_label_value_length"
+      }
+    }
+    guard let reason, lastWarnings.count < 10 else { return }
+    lastWarnings.append("a stream has \(reason): \(labels.description.prefix(500))")
+  }
+
+  /// What is to be told about new streams, once.
+  mutating func takeWarnings() -> [String] {
+    defer { lastWarnings = [] }
+    return lastWarnings
   }
 
   /// Whose the entries with these labels are, if not the endpoint's own.
