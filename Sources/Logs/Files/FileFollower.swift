@@ -27,12 +27,18 @@ final class FileFollower {
   private var generations: [String: [FileKey]] = [:]
   /// What is known of files at paths nobody follows any more.
   private var others: [FileKey: FilePosition] = [:]
-  /// The last position of paths that have no file; it tells after a restart that the path was known.
-  private var remembered: [String: FileKey] = [:]
+  /// The last file of paths that have none, and when their directory was last looked through; its position tells after
+  /// a restart that the path was known.
+  private var remembered: [String: (key: FileKey, listedAt: Int64)] = [:]
+  /// Paths that are not followed just now, and when their directory was last looked through: a pattern does not find a
+  /// log that was set aside until it is made anew.
+  private var absent: [String: Int64] = [:]
   private var unjudged: Set<FileKey> = []
   /// Whether a file was not where it had been listed a moment before.
   private var hasMoved = false
   private var passedOver: [FileKey: UInt32] = [:]
+  /// Files that nobody reads and whose names do not say that they were set aside, by directory, and when they were made.
+  private var bystanders: [String: [FileKey: UInt32]] = [:]
   private var openFiles: [FileKey: OpenFile] = [:]
   private var everybody: Set<String> = []
   /// When archives were met that are not read at once, in `monotonicNanoseconds`.
@@ -74,7 +80,7 @@ final class FileFollower {
     let known = destinations.filter { !$0.positions.isEmpty }.map { ($0.id, decode($0.positions)) }
     everybody = Set(destinations.map(\.id))
     (files, generations, others, remembered, announcements) = ([:], [:], [:], [:], [:])
-    (ready, isReady, dirty) = ([], [], [])
+    (ready, isReady, dirty, absent) = ([], [], [], [:])
     linesToPass = [:]
     findTargets(isFirst: true)
     var directories = allDirectories
@@ -84,36 +90,42 @@ final class FileFollower {
 
   private func begin(
     _ known: [(id: String, positions: [FileKey: FilePosition])], _ directories: Set<String>, newcomers: [String]
-  ) -> () -> Void {
+  ) -> (changed: Set<FileKey>, act: () -> Void) {
     let listing = list(directories, lookingFor: known.flatMap { $0.positions.keys })
     // What was already said about these files, or counted, is not said again for each destination.
     var resolved: [(id: String, files: [FileKey: Reconciliation.Found])] = []
     var merged: [FileKey: FilePosition] = [:]
+    var changed: Set<FileKey> = []
     for (id, positions) in known {
       let result = Reconciliation(input(known: positions, listing, paths: paths, verifying: true))
       resolved.append((id, result.files))
+      changed.formUnion(result.changed)
       for (key, found) in result.files { merged[key] = earlier(merged[key], found.position) }
       for (key, position) in result.others { merged[key] = earlier(merged[key], position) }
     }
     let isEqual = known.dropFirst().allSatisfy { $0.positions == known[0].positions }
     let basis = known.isEmpty ? [:] : isEqual ? known[0].positions : merged
     let result = Reconciliation(input(known: basis, listing, paths: paths, verifying: isEqual))
-    return { [self] in
+    let act = { [self] in
       take(result, listing, known: basis, scope: Set(paths.keys))
       if !isEqual { share(among: resolved, newcomers: newcomers) }
       announceNew(result)
     }
+    return (changed.union(result.changed), act)
   }
 
-  /// Does what `body` has worked out, once no file was moved while it was at it.
-  private func untilNothingMoves(_ body: () -> () -> Void) {
+  /// Does what `body` has worked out, once no file was moved while it was at it, and none was found changed that was
+  /// not known to be so before: its copy, which is made first, may have escaped a look that began earlier.
+  private func untilNothingMoves(_ body: () -> (changed: Set<FileKey>, act: () -> Void)) {
+    var changed = Set(files.filter { $0.value.isBroken }.keys)
     for _ in 0..<20 {
       hasMoved = false
-      let act = body()
-      if !hasMoved { return act() }
-      pauseThread(milliseconds: 2)
+      let outcome = body()
+      if !hasMoved, outcome.changed.isSubset(of: changed) { return outcome.act() }
+      changed.formUnion(outcome.changed)
+      if hasMoved { pauseThread(milliseconds: 2) }
     }
-    body()()
+    body().act()
   }
 
   private func decode(_ positions: [[UInt8]: [UInt8]]) -> [FileKey: FilePosition] {
@@ -181,7 +193,7 @@ final class FileFollower {
         let old = paths[path]
         found[path] = FollowedPath(
           path: path, realPath: realLocation(path), order: found.count,
-          followedSince: isFirst ? nil : old?.followedSince)
+          followedSince: isFirst ? nil : old?.followedSince ?? absent.removeValue(forKey: path))
         var own = target.filter { !$0.key.hasPrefix("__") }
         own["filename"] = path
         newLabels[path] = LabelSet(own)
@@ -189,11 +201,13 @@ final class FileFollower {
     }
     labels = newLabels
     let before = Set(paths.keys)
+    if !isFirst { for (path, old) in paths where found[path] == nil { absent[path] = old.followedSince } }
     paths = found
     indexNames()
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
     if !isFirst { letGo(of: before.subtracting(found.keys)) }
+    forgetAbsent()
     let directories = allDirectories
     unlisted.formIntersection(directories)
     watch.watch(directories.union(matchedDirectories))
@@ -270,14 +284,35 @@ final class FileFollower {
     for path in removed {
       for key in generations.removeValue(forKey: path) ?? [] {
         guard let file = files.removeValue(forKey: key) else { continue }
-        if file.seen != nil { others[key] = file.position } else { announcements[key] = [] }
+        if file.seen != nil { others[key] = file.position } else { letGo(of: key, file) }
         (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
       }
-      if let key = remembered.removeValue(forKey: path), files[key] == nil { announcements[key] = [] }
       isReady.remove(path)
     }
     ready.removeAll { removed.contains($0) }
     unreadArchives.subtract(removed)
+  }
+
+  /// Nobody will find again what has no name.
+  private func letGo(of key: FileKey, _ file: FollowedFile) {
+    if settings.gzipDelay == nil, file.hasMore { report(.deleted, at: file.position.path) }
+    forget(key, file.position)
+  }
+
+  /// Paths come and go for ever, as those of containers do; they are kept in mind for an hour.
+  private func forgetAbsent() {
+    let oldest = fileClockNanoseconds() - 3_600_000_000_000
+    let isTooMany = absent.count > 10_000
+    for (path, listed) in absent where listed < oldest || isTooMany {
+      absent[path] = nil
+      forgetLast(of: path)
+    }
+  }
+
+  /// Lets go of what told that a path was known.
+  private func forgetLast(of path: String) {
+    guard let last = remembered.removeValue(forKey: path) else { return }
+    if files[last.key] == nil, others[last.key] == nil { announcements[last.key] = [] }
   }
 
   private var allDirectories: Set<String> {
@@ -382,6 +417,7 @@ final class FileFollower {
     input.readsArchives = settings.gzipDelay != nil
     input.unjudged = unjudged
     input.passedOver = passedOver
+    input.wasBystander = { [unowned self] file in bystanders.values.contains { $0[file.key] == file.birth } }
     return input
   }
 
@@ -485,7 +521,9 @@ final class FileFollower {
     nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
   }
 
-  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> () -> Void {
+  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> (
+    changed: Set<FileKey>, act: () -> Void
+  ) {
     let listing = list(directories, lookingFor: wanted)
     let found = Set(listing.seen.map(\.key))
     var known = others.filter { found.contains($0.key) }
@@ -498,10 +536,11 @@ final class FileFollower {
     }
     let result = Reconciliation(
       input(known: known, listing, paths: paths.filter { scope.contains($0.key) }, verifying: false))
-    return { [self] in
+    let act = { [self] in
       take(result, listing, known: known, scope: scope)
       announceNew(result)
     }
+    return (result.changed, act)
   }
 
   private func scope(of changed: Set<String>) -> (directories: Set<String>, paths: Set<String>) {
@@ -548,11 +587,8 @@ final class FileFollower {
         let age = found.seen.map { max(0, wall - $0.modifiedNanoseconds) } ?? 0
         files[key] = FollowedFile(found, isCurrent: isCurrent, size: size, changedAt: now - min(age, now))
       }
-      if let old = remembered[found.position.path] {
-        if files[old] == nil { announcements[old] = [] }
-        remembered[found.position.path] = nil
-      }
       others[key] = nil
+      forgetLast(of: found.position.path)
     }
     if settings.gzipDelay ?? .zero > .zero { for key in result.files.keys where metAt[key] == nil { metAt[key] = now } }
     unreadArchives = unreadArchives.subtracting(scope).union(result.archives)
@@ -564,42 +600,58 @@ final class FileFollower {
     let looked = Set(result.strangers)
     unjudged = unjudged.subtracting(looked).union(result.unjudged)
     passedOver = passedOver.filter { !looked.contains($0.key) }.merging(result.passedOver) { _, new in new }
+    noteBystanders(listing)
     report(result)
     for path in scope { makeReady(path) }
     countFiles()
   }
 
+  private func noteBystanders(_ listing: Listing) {
+    for directory in listing.looked { bystanders[directory] = nil }
+    for file in listing.seen where files[file.key] == nil && others[file.key] == nil {
+      guard passedOver[file.key] == nil, !unjudged.contains(file.key) else { continue }
+      bystanders[file.directory, default: [:]][file.key] = file.birth
+    }
+  }
+
   private func forget(_ key: FileKey, _ position: FilePosition?) {
     others[key] = nil
     (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
-    guard let position, paths[position.path] != nil, generations[position.path]?.isEmpty != false else {
+    guard let position, generations[position.path]?.isEmpty != false,
+      remembered[position.path].map({ $0.listedAt <= position.listedAt }) ?? true
+    else {
       announcements[key] = []
       return
     }
+    if paths[position.path] == nil {
+      absent[position.path] = max(absent[position.path] ?? .min, position.listedAt)
+    }
     var last = position
     last.isFinished = true
-    if let old = remembered[position.path], old != key { announcements[old] = [] }
-    remembered[position.path] = key
+    if remembered[position.path]?.key != key { forgetLast(of: position.path) }
+    remembered[position.path] = (key, position.listedAt)
     announcements[key] = last.encoded
   }
 
   private func report(_ result: Reconciliation) {
-    for (path, loss) in result.lost {
-      statistics.lost[loss, default: 0] += 1
-      switch loss {
-      case .deleted: log.warn("a file was removed before it was known to be read to its end", ("path", path))
-      case .rotatedCompressed:
-        log.error(
-          "a file was compressed before it was read to its end; use delaycompress, or keep one rotation uncompressed",
-          ("path", path))
-      }
-    }
+    for (path, loss) in result.lost { report(loss, at: path) }
     for path in result.truncated {
       statistics.truncated += 1
       log.info("the file was truncated or replaced and is read from its beginning", ("path", path))
     }
     for (path, other) in result.sameFile { say("this is the same file as \(other), and read once", ("path", path)) }
     for path in result.archives { say("archives are not read without a decompression block", ("path", path)) }
+  }
+
+  private func report(_ loss: Reconciliation.Loss, at path: String) {
+    statistics.lost[loss, default: 0] += 1
+    switch loss {
+    case .deleted: log.warn("a file was removed before it was known to be read to its end", ("path", path))
+    case .rotatedCompressed:
+      log.error(
+        "a file was compressed before it was read to its end; use delaycompress, or keep one rotation uncompressed",
+        ("path", path))
+    }
   }
 
   private func countFiles() {

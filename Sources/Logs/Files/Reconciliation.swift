@@ -39,6 +39,9 @@ struct Reconciliation {
     /// Files set aside that were there before, and when they were made; the clock alone does not tell for those made
     /// within a tick of it.
     var passedOver: [FileKey: UInt32] = [:]
+    /// Whether the file was there under a name that does not say that it was set aside, when last looked; it has been
+    /// put at a path and set aside since.
+    var wasBystander: (SeenFile) -> Bool = { _ in false }
   }
 
   /// A file to read.
@@ -79,6 +82,9 @@ struct Reconciliation {
   private(set) var passedOver: [FileKey: UInt32] = [:]
   /// Files that may be copies in the making.
   private(set) var unjudged: Set<FileKey> = []
+
+  /// Files that were known and have other content now, or none.
+  var changed: Set<FileKey> { Set(broken.map(\.key)) }
 
   private let input: Input
   private var seenByKey: [FileKey: SeenFile] = [:]
@@ -300,6 +306,7 @@ struct Reconciliation {
 
   private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
     if input.unjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
+    if input.wasBystander(file) { return true }
     return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
   }
 
