@@ -613,9 +613,12 @@ final class FileFollower {
   }
 
   private func noteBystanders(_ listing: Listing) {
+    let before = bystanders
     for directory in listing.looked { bystanders[directory] = nil }
     for file in listing.seen where files[file.key] == nil && others[file.key] == nil {
-      guard RotatedName.originals(of: file.name).isEmpty else { continue }
+      // One that was set aside while nobody followed its path remains what it was until somebody does.
+      let remains = before[file.directory]?[file.key] == file.birth && passedOver[file.key] == nil
+      guard remains || RotatedName.originals(of: file.name).isEmpty else { continue }
       bystanders[file.directory, default: [:]][file.key] = file.birth
     }
   }
