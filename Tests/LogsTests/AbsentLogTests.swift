@@ -56,4 +56,27 @@ import Testing
     await bench.expect(["1", "2", "3", "4"])
     await bench.stop()
   }
+
+  @Test func `what was set aside before the log was ever followed is not read when it is found again`() async throws {
+    let bench = try FileBench(["app.log", "other.log"])
+    let both = bench.settings
+    try bench.append("old\n", to: "app.log-20260101-000001")
+    await bench.letClockTick()
+    try bench.append("1\n")
+    try bench.start()
+    await bench.expect(["1"])
+    await bench.stop()
+
+    bench.settings.targets.removeFirst()
+    try bench.start()
+    try bench.append("without\n", to: "other.log")
+    await bench.expect(["1", "without"])
+    bench.source?.update(both)
+    try bench.append("2\n")
+    await bench.expect(["1", "without", "2"])
+    try bench.rename("app.log", to: "app.log-20260101-000002")
+    try bench.append("3\n")
+    await bench.expect(["1", "without", "2", "3"])
+    await bench.stop()
+  }
 }

@@ -571,8 +571,14 @@ final class FileFollower {
     for path in scope {
       generations[path] =
         result.generations[path] ?? (generations[path] ?? []).filter { known[$0] == nil && files[$0] != nil }
-      let before = paths[path]?.followedSince
-      paths[path]?.followedSince = listing.isUnsteady ? before ?? listing.now : listing.now
+      guard listing.isUnsteady else {
+        paths[path]?.followedSince = listing.now
+        continue
+      }
+      // What escaped this look was made after the last one.
+      guard paths[path]?.followedSince == nil else { continue }
+      let listed = known.values.lazy.filter { $0.path == path }.map(\.listedAt).max()
+      paths[path]?.followedSince = listed ?? listing.now
     }
     for key in known.keys where result.files[key] == nil { files[key] = nil }
     for (key, found) in result.files {
@@ -607,9 +613,12 @@ final class FileFollower {
   }
 
   private func noteBystanders(_ listing: Listing) {
+    let before = bystanders
     for directory in listing.looked { bystanders[directory] = nil }
     for file in listing.seen where files[file.key] == nil && others[file.key] == nil {
-      guard passedOver[file.key] == nil, !unjudged.contains(file.key) else { continue }
+      // One that was set aside while nobody followed its path remains what it was until somebody does.
+      let remains = before[file.directory]?[file.key] == file.birth && passedOver[file.key] == nil
+      guard remains || RotatedName.originals(of: file.name).isEmpty else { continue }
       bystanders[file.directory, default: [:]][file.key] = file.birth
     }
   }
