@@ -117,9 +117,12 @@ private struct FileArguments: Sendable {
     let delay = inner.optional("initial_delay", .duration, default: .zero)
     if delay < .zero { inner.error("initial_delay must not be negative", at: "initial_delay") }
     if format == "z" || format == "bz2" {
-      inner.error(
-        "this agent decompresses gz, not \(format)", at: "format",
-        hint: "have the archives made with gzip" + (isEnabled ? "" : ", or leave the block out, as it does nothing"))
+      let message = "this agent decompresses gz, not \(format)"
+      if isEnabled {
+        inner.error(message, at: "format", hint: "have the archives made with gzip")
+      } else {
+        inner.warning(message, at: "format", hint: "leave the block out: it is not enabled")
+      }
     }
     if isEnabled { settings.gzipDelay = max(.zero, delay) }
   }
