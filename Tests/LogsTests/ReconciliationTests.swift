@@ -123,6 +123,16 @@ import Testing
     #expect(order(result) == ["2 from 8", "1 from 0"])
   }
 
+  @Test func `nothing is read twice from a copy of a log that had been given up for a moment`() {
+    let known = [one: position("one\n", readTo: 4, isFinished: true)]
+    let truncated = Directory(("app.log.1", 2, "one\n", 200), ("app.log", 1, "", 10))
+    #expect(order(reconcile(truncated, knowing: known)) == ["2 from 4", "1 from 0"])
+    let removed = Directory(("app.log.1", 2, "one\ntwo\n", 200), ("app.log", 3, "three\n", 200))
+    let result = reconcile(removed, knowing: known)
+    #expect(order(result) == ["2 from 4", "3 from 0"])
+    #expect(result.lost.isEmpty)
+  }
+
   @Test func `a truncated file without a copy begins anew`() {
     let result = reconcile(Directory(("app.log", 1, "", 10)), knowing: [one: position("one\n", readTo: 4)])
     #expect(order(result) == ["1 from 0"])

@@ -181,16 +181,15 @@ struct Reconciliation {
 
   private mutating func followBroken(_ aside: [(file: SeenFile, path: String)]) {
     for (key, position) in broken.sorted(by: { $0.position.listedAt < $1.position.listedAt }) {
-      let copy =
-        position.isFinished
-        ? nil
-        : aside.first { file, path in
-          path == position.path && files[file.key] == nil && !isArchive(file) && file.key != key
-            && continues(file, position)
-        }
+      // Also of one that was finished: a log that its pattern had not matched for a moment may be copied later.
+      let copy = aside.first { file, path in
+        path == position.path && files[file.key] == nil && !isArchive(file) && file.key != key
+          && continues(file, position)
+      }
       if let copy {
         var continued = position
         continued.birth = copy.file.birth
+        continued.isFinished = false
         files[copy.file.key] = Found(position: continued, seen: copy.file, isNew: true)
       }
       if let seen = seenByKey[key], isSameInode(seen, position) {
