@@ -7,7 +7,7 @@ internal import CLinux
 /// Call once, first thing in `main`. In code rather than in the environment so that every packaging gets it. The
 /// number of arenas otherwise grows with the cores (8 each), and each keeps what a burst left behind. Buffers of batches
 /// and blocks are below the threshold from which each is mapped anew: mapping them takes as long as all other work on
-/// them (1 GiB of lines to the hub: 22 s of CPU with 128 KiB, 11 s with 4 MiB).
+/// them (1 GiB of lines to the hub: 22 s of CPU with 128 KiB, 13 s with 4 MiB).
 public func keepAllocatorSmall() {
   mallopt(M_ARENA_MAX, 2)
   mallopt(M_TRIM_THRESHOLD, 2 << 20)
