@@ -35,7 +35,12 @@ final class LocalFileMatch: Component {
     self.context = context
   }
 
-  var exports: [String: Value] { ["targets": .array([])] }
+  /// Of a first look: who reads these files would otherwise begin without any, and take those it knows for gone.
+  var exports: [String: Value] {
+    guard let wakeUp = try? WakeUp() else { return ["targets": .array([])] }
+    let search = FileSearch(targets, ignoreOlderThan: ignoreOlderThan, wakeUp: wakeUp)
+    return ["targets": search.look(isWatching: false).value]
+  }
 
   func run() async throws {
     let thread = BlockingThread(name: "file_match")
@@ -43,7 +48,7 @@ final class LocalFileMatch: Component {
     try await withTaskCancellationHandler {
       while !Task.isCancelled {
         let found = try await thread.run { search.look() }
-        context.publish(["targets": .array(found.targets.map { .object($0.mapValues { .string($0) }) })])
+        context.publish(["targets": found.value])
         if let problem = found.problem { context.reportUnhealthy(problem) } else { context.reportHealthy() }
         try await thread.run { [syncPeriod] in search.wait(syncPeriod) }
       }
@@ -58,6 +63,8 @@ private final class FileSearch: Sendable {
   struct Found {
     var targets: [[String: String]] = []
     var problem: String?
+
+    var value: Value { .array(targets.map { .object($0.mapValues { .string($0) }) }) }
   }
 
   private let targets: [[String: String]]
@@ -78,7 +85,7 @@ private final class FileSearch: Sendable {
     wakeUp.wake()
   }
 
-  func look() -> Found {
+  func look(isWatching: Bool = true) -> Found {
     inotify?.drain { _ in }
     var found = Found()
     var directories: Set<String> = []
@@ -106,7 +113,7 @@ private final class FileSearch: Sendable {
       found.problem =
         "\(found.targets.count) files match; the directory \(directory) may not be read by the user this agent runs as"
     }
-    watch(directories)
+    if isWatching { watch(directories) }
     return found
   }
 

@@ -18,7 +18,6 @@ import Testing
     options.windowBytes = 1 << 30
     let hub = try await EmbeddedHub.start(on: loopbackNetwork, options: options)
     var day = try RotationDay(seed: seed, hub: hub)
-    day.copies = environmentVariable("SPOKE_ROTATIONS") != nil
     try await day.run(rotations: rotations)
     print("rotations: seed \(seed): \(day.summary)")
     await hub.stop()

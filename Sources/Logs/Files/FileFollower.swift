@@ -11,11 +11,19 @@ final class FileFollower {
   /// The most files that are open at a time, those without a name not counted.
   static let mostOpenFiles = 64
   private static let batchBytes = 1 << 20
+  private static let absenceLimit: Int64 = 3_600_000_000_000
+  private static let mostAbsent = 10_000
 
   let origin: String
   let log: Log
   var settings: FileSourceSettings
   private(set) var statistics = FileStatistics()
+
+  private struct Resting {
+    var position: FilePosition
+    /// When that was last known to be of use, in `monotonicNanoseconds`.
+    var since = monotonicNanoseconds()
+  }
 
   private let watch: DirectoryWatch
   private let beganAt = fileClockNanoseconds()
@@ -25,15 +33,15 @@ final class FileFollower {
   private var matchedDirectories: Set<String> = []
   private var files: [FileKey: FollowedFile] = [:]
   private var generations: [String: [FileKey]] = [:]
-  /// What is known of files at paths nobody follows any more.
-  private var others: [FileKey: FilePosition] = [:]
-  /// The last file of paths that have none, and when their directory was last looked through; its position tells after
-  /// a restart that the path was known.
-  private var remembered: [String: (key: FileKey, listedAt: Int64)] = [:]
+  /// What is known of files that are not read now: those at paths nobody follows just now, which may be there or not;
+  /// those that may be copies in the making; and the last one of each path that has no file, which tells after a restart
+  /// that the path was known.
+  private var resting: [FileKey: Resting] = [:]
+  /// The last file of paths that have none.
+  private var lastFiles: [String: FileKey] = [:]
   /// Paths that are not followed just now, and when their directory was last looked through: a pattern does not find a
   /// log that was set aside until it is made anew.
   private var absent: [String: Int64] = [:]
-  private var unjudged: Set<FileKey> = []
   /// Whether a file was not where it had been listed a moment before.
   private var hasMoved = false
   private var passedOver: [FileKey: UInt32] = [:]
@@ -79,7 +87,7 @@ final class FileFollower {
   func begin(_ destinations: [LogDestination]) {
     let known = destinations.filter { !$0.positions.isEmpty }.map { ($0.id, decode($0.positions)) }
     everybody = Set(destinations.map(\.id))
-    (files, generations, others, remembered, announcements) = ([:], [:], [:], [:], [:])
+    (files, generations, resting, lastFiles, announcements) = ([:], [:], [:], [:], [:])
     (ready, isReady, dirty, absent) = ([], [], [], [:])
     linesToPass = [:]
     findTargets(isFirst: true)
@@ -90,7 +98,7 @@ final class FileFollower {
 
   private func begin(
     _ known: [(id: String, positions: [FileKey: FilePosition])], _ directories: Set<String>, newcomers: [String]
-  ) -> (changed: Set<FileKey>, act: () -> Void) {
+  ) -> LookOutcome {
     let listing = list(directories, lookingFor: known.flatMap { $0.positions.keys })
     // What was already said about these files, or counted, is not said again for each destination.
     var resolved: [(id: String, files: [FileKey: Reconciliation.Found])] = []
@@ -101,7 +109,9 @@ final class FileFollower {
       resolved.append((id, result.files))
       changed.formUnion(result.changed)
       for (key, found) in result.files { merged[key] = earlier(merged[key], found.position) }
-      for (key, position) in result.others { merged[key] = earlier(merged[key], position) }
+      for (key, position) in result.others.merging(result.unjudged, uniquingKeysWith: { one, _ in one }) {
+        merged[key] = earlier(merged[key], position)
+      }
     }
     let isEqual = known.dropFirst().allSatisfy { $0.positions == known[0].positions }
     let basis = known.isEmpty ? [:] : isEqual ? known[0].positions : merged
@@ -111,19 +121,30 @@ final class FileFollower {
       if !isEqual { share(among: resolved, newcomers: newcomers) }
       announceNew(result)
     }
-    return (changed.union(result.changed), act)
+    return LookOutcome(changed: changed.union(result.changed), isSteady: !listing.isUnsteady, act: act)
+  }
+
+  /// What came of a look.
+  private struct LookOutcome {
+    /// Files that were known and have other content now, or none.
+    var changed: Set<FileKey>
+    /// Whether no names came or went meanwhile.
+    var isSteady: Bool
+    var act: () -> Void
   }
 
   /// Does what `body` has worked out, once no file was moved while it was at it, and none was found changed that was
-  /// not known to be so before: its copy, which is made first, may have escaped a look that began earlier.
-  private func untilNothingMoves(_ body: () -> (changed: Set<FileKey>, act: () -> Void)) {
-    var changed = Set(files.filter { $0.value.isBroken }.keys)
-    for _ in 0..<20 {
+  /// not known to be so before: its copy, which is made first, may have escaped a look that began earlier. Where names
+  /// never stop to come and go, it is done all the same.
+  private func untilNothingMoves(_ body: () -> LookOutcome) {
+    var changed = Set(files.filter { $0.value.isBroken }.keys).union(resting.keys)
+    for _ in 0..<10 {
       hasMoved = false
       let outcome = body()
-      if !hasMoved, outcome.changed.isSubset(of: changed) { return outcome.act() }
+      if !hasMoved, outcome.isSteady, outcome.changed.isSubset(of: changed) { return outcome.act() }
       changed.formUnion(outcome.changed)
-      if hasMoved { pauseThread(milliseconds: 2) }
+      // Longer than a tick of the clock of files.
+      if hasMoved || !outcome.isSteady { pauseThread(milliseconds: 5) }
     }
     body().act()
   }
@@ -284,7 +305,9 @@ final class FileFollower {
     for path in removed {
       for key in generations.removeValue(forKey: path) ?? [] {
         guard let file = files.removeValue(forKey: key) else { continue }
-        if file.seen != nil { others[key] = file.position } else { letGo(of: key, file) }
+        // Nobody will find again what has no name.
+        if file.seen == nil, settings.gzipDelay == nil, file.hasMore { report(.deleted, at: path) }
+        resting[key] = Resting(position: file.position)
         (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
       }
       isReady.remove(path)
@@ -293,26 +316,27 @@ final class FileFollower {
     unreadArchives.subtract(removed)
   }
 
-  /// Nobody will find again what has no name.
-  private func letGo(of key: FileKey, _ file: FollowedFile) {
-    if settings.gzipDelay == nil, file.hasMore { report(.deleted, at: file.position.path) }
-    forget(key, file.position)
-  }
-
-  /// Paths come and go for ever, as those of containers do; they are kept in mind for an hour.
+  /// Paths come and go for ever, as those of containers do; what nobody follows is kept in mind for an hour after its
+  /// files were last seen.
   private func forgetAbsent() {
-    let oldest = fileClockNanoseconds() - 3_600_000_000_000
-    let isTooMany = absent.count > 10_000
-    for (path, listed) in absent where listed < oldest || isTooMany {
-      absent[path] = nil
-      forgetLast(of: path)
-    }
+    let oldest = fileClockNanoseconds() - Self.absenceLimit
+    let isTooMany = absent.count > Self.mostAbsent
+    for (path, listed) in absent where listed < oldest || isTooMany { absent[path] = nil }
+
+    let now = monotonicNanoseconds()
+    let unfollowed = resting.filter { paths[$0.value.position.path] == nil }
+    let limit = unfollowed.count > Self.mostAbsent ? 0 : Self.absenceLimit
+    let old = unfollowed.filter { now - $0.value.since > limit }
+    guard !old.isEmpty else { return }
+    let there = Set(list(Set(old.values.map { parent(of: $0.position.path) })).seen.map(\.key))
+    for (key, file) in old { if there.contains(key) { resting[key]?.since = now } else { drop(key, file.position) } }
   }
 
-  /// Lets go of what told that a path was known.
-  private func forgetLast(of path: String) {
-    guard let last = remembered.removeValue(forKey: path) else { return }
-    if files[last.key] == nil, others[last.key] == nil { announcements[last.key] = [] }
+  /// Lets go of what is known of a file, here and at the destinations.
+  private func drop(_ key: FileKey, _ position: FilePosition) {
+    if lastFiles[position.path] == key { lastFiles[position.path] = nil }
+    resting[key] = nil
+    announcements[key] = []
   }
 
   private var allDirectories: Set<String> {
@@ -415,7 +439,6 @@ final class FileFollower {
     input.isHeld = { [unowned self] in openFiles[$0] != nil }
     input.isHeldIntact = { [unowned self] key, position in isHeldIntact(key, position) }
     input.readsArchives = settings.gzipDelay != nil
-    input.unjudged = unjudged
     input.passedOver = passedOver
     input.wasBystander = { [unowned self] file in bystanders.values.contains { $0[file.key] == file.birth } }
     return input
@@ -521,12 +544,10 @@ final class FileFollower {
     nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
   }
 
-  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> (
-    changed: Set<FileKey>, act: () -> Void
-  ) {
+  private func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> LookOutcome {
     let listing = list(directories, lookingFor: wanted)
     let found = Set(listing.seen.map(\.key))
-    var known = others.filter { found.contains($0.key) }
+    var known = resting.mapValues(\.position).filter { found.contains($0.key) || scope.contains($0.value.path) }
     for path in scope {
       for key in generations[path] ?? [] {
         guard let file = files[key] else { continue }
@@ -540,7 +561,7 @@ final class FileFollower {
       take(result, listing, known: known, scope: scope)
       announceNew(result)
     }
-    return (result.changed, act)
+    return LookOutcome(changed: result.changed, isSteady: !listing.isUnsteady, act: act)
   }
 
   private func scope(of changed: Set<String>) -> (directories: Set<String>, paths: Set<String>) {
@@ -593,18 +614,25 @@ final class FileFollower {
         let age = found.seen.map { max(0, wall - $0.modifiedNanoseconds) } ?? 0
         files[key] = FollowedFile(found, isCurrent: isCurrent, size: size, changedAt: now - min(age, now))
       }
-      others[key] = nil
-      forgetLast(of: found.position.path)
+      resting[key] = nil
+      if let last = lastFiles.removeValue(forKey: found.position.path), let file = resting[last] {
+        drop(last, file.position)
+      }
     }
     if settings.gzipDelay ?? .zero > .zero { for key in result.files.keys where metAt[key] == nil { metAt[key] = now } }
     unreadArchives = unreadArchives.subtracting(scope).union(result.archives)
     unlisted.subtract(listing.looked)
     if !listing.unknown.isEmpty { unlisted.formUnion(listing.unknown.intersection(allDirectories)) }
-    for (key, position) in result.others { others[key] = position }
+    for (key, position) in result.others where resting[key]?.position != position {
+      resting[key] = Resting(position: position)
+    }
+    for (key, position) in result.unjudged where resting[key]?.position != position {
+      resting[key] = Resting(position: position)
+      announcements[key] = position.encoded
+    }
     for key in result.gone { forget(key, known[key]) }
     // Those in directories that were not looked through stay as they were.
     let looked = Set(result.strangers)
-    unjudged = unjudged.subtracting(looked).union(result.unjudged)
     passedOver = passedOver.filter { !looked.contains($0.key) }.merging(result.passedOver) { _, new in new }
     noteBystanders(listing)
     report(result)
@@ -615,7 +643,7 @@ final class FileFollower {
   private func noteBystanders(_ listing: Listing) {
     let before = bystanders
     for directory in listing.looked { bystanders[directory] = nil }
-    for file in listing.seen where files[file.key] == nil && others[file.key] == nil {
+    for file in listing.seen where files[file.key] == nil && resting[file.key] == nil {
       // One that was set aside while nobody followed its path remains what it was until somebody does.
       let remains = before[file.directory]?[file.key] == file.birth && passedOver[file.key] == nil
       guard remains || RotatedName.originals(of: file.name).isEmpty else { continue }
@@ -624,21 +652,18 @@ final class FileFollower {
   }
 
   private func forget(_ key: FileKey, _ position: FilePosition?) {
-    others[key] = nil
     (openFiles[key], metAt[key], linesToPass[key]) = (nil, nil, nil)
-    guard let position, generations[position.path]?.isEmpty != false,
-      remembered[position.path].map({ $0.listedAt <= position.listedAt }) ?? true
-    else {
-      announcements[key] = []
-      return
+    guard var last = position, !last.isUnjudged, generations[last.path]?.isEmpty != false else {
+      return drop(key, position ?? FilePosition(path: ""))
     }
-    if paths[position.path] == nil {
-      absent[position.path] = max(absent[position.path] ?? .min, position.listedAt)
-    }
-    var last = position
     last.isFinished = true
-    if remembered[position.path]?.key != key { forgetLast(of: position.path) }
-    remembered[position.path] = (key, position.listedAt)
+    if let other = lastFiles[last.path], other != key, let file = resting[other] {
+      if file.position.listedAt > last.listedAt { return drop(key, last) }
+      drop(other, file.position)
+    }
+    lastFiles[last.path] = key
+    guard resting[key]?.position != last else { return }
+    resting[key] = Resting(position: last)
     announcements[key] = last.encoded
   }
 
@@ -1052,8 +1077,8 @@ final class FileFollower {
 
   private func noteSize(_ size: Int64, of key: FileKey, _ now: Int64) {
     guard var file = files[key], file.size != size || file.hasMore else { return }
-    if size < file.position.offset, settings.gzipDelay == nil {
-      file.isBroken = true
+    if size < file.size, settings.gzipDelay == nil {
+      if size < file.position.offset { file.isBroken = true }
       lookAgain(at: file)
     }
     if size != file.size { file.changedAt = now }

@@ -8,7 +8,7 @@ internal import Linux
 ///
 /// ```
 /// version   u8   1
-/// flags     u8   1: read to its end, and another file has its path
+/// flags     u8   1: read to its end, and another file has its path; 2: not read, as it may be a copy in the making
 /// birth     u32  of the inode, see birthMark
 /// length    u16  of the head
 /// hash      u64  of the head
@@ -32,13 +32,15 @@ struct FilePosition: Equatable, Sendable {
   /// Whether the offset is inside a line too long, of which the beginning was delivered.
   var isInsideLine = false
   var isFinished = false
+  /// Whether it was found beside the log at the path, and what it is remains to be seen.
+  var isUnjudged = false
 
   init(path: String) { self.path = path }
 
   /// What all positions of the file begin with.
   var prefix: [UInt8] {
     let path = self.path.utf8.prefix(Int(UInt16.max))
-    var bytes: [UInt8] = [Self.version, isFinished ? 1 : 0]
+    var bytes: [UInt8] = [Self.version, (isFinished ? 1 : 0) | (isUnjudged ? 2 : 0)]
     bytes.reserveCapacity(26 + path.count + 12)
     append(birth, to: &bytes)
     append(head.length, to: &bytes)
@@ -79,6 +81,7 @@ struct FilePosition: Equatable, Sendable {
     self.checksum = checksum
     isInsideLine = offset & Self.insideLine != 0
     isFinished = flags & 1 != 0
+    isUnjudged = flags & 2 != 0
   }
 }
 

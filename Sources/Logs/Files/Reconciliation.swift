@@ -34,8 +34,6 @@ struct Reconciliation {
     var beginning: (SeenFile, FollowedPath) -> FilePosition?
     /// Whether archives are what is to be read.
     var readsArchives = false
-    /// Files that could not be judged when they were last seen.
-    var unjudged: Set<FileKey> = []
     /// Files set aside that were there before, and when they were made; the clock alone does not tell for those made
     /// within a tick of it.
     var passedOver: [FileKey: UInt32] = [:]
@@ -65,7 +63,7 @@ struct Reconciliation {
   private(set) var generations: [String: [FileKey]] = [:]
   /// Files that are not there any more.
   private(set) var gone: Set<FileKey> = []
-  /// What is known of files at paths nobody follows.
+  /// What is known of files at paths nobody follows, whether they are there or not.
   private(set) var others: [FileKey: FilePosition] = [:]
   /// Files that were not finished when they went, by path.
   private(set) var lost: [(path: String, loss: Loss)] = []
@@ -80,8 +78,8 @@ struct Reconciliation {
   private(set) var strangers: [FileKey] = []
   /// Files set aside that are not read.
   private(set) var passedOver: [FileKey: UInt32] = [:]
-  /// Files that may be copies in the making.
-  private(set) var unjudged: Set<FileKey> = []
+  /// Files that may be copies in the making, as they are to be known until they show what they are.
+  private(set) var unjudged: [FileKey: FilePosition] = [:]
 
   /// Files that were known and have other content now, or none.
   var changed: Set<FileKey> { Set(broken.map(\.key)) }
@@ -94,6 +92,7 @@ struct Reconciliation {
   private var broken: [(key: FileKey, position: FilePosition)] = []
   private var truncatedAndSetAside: [(file: SeenFile, path: String)] = []
   private var lastListed: [String: Int64] = [:]
+  private var wasUnjudged: Set<FileKey> = []
 
   init(_ input: Input) {
     self.input = input
@@ -129,7 +128,7 @@ struct Reconciliation {
       currentFile[path] = file.key
       seenByKey[file.key] = file
     }
-    for position in input.known.values {
+    for position in input.known.values where !position.isUnjudged {
       lastListed[position.path] = max(lastListed[position.path] ?? .min, position.listedAt)
     }
     for path in input.paths.values {
@@ -140,11 +139,13 @@ struct Reconciliation {
   private mutating func place(_ key: FileKey, _ position: FilePosition) {
     var position = position
     let seen = seenByKey[key]
+    if position.isUnjudged {
+      guard let seen, isSameInode(seen, position) else { return _ = gone.insert(key) }
+      if input.paths[position.path] == nil { others[key] = position } else { wasUnjudged.insert(key) }
+      return
+    }
     if input.paths[position.path] == nil {
-      guard let path = current[key] else {
-        if seen == nil, !input.isHeld(key) { gone.insert(key) } else { others[key] = position }
-        return
-      }
+      guard let path = current[key] else { return others[key] = position }
       position.path = path
     }
     guard let seen else {
@@ -238,7 +239,7 @@ struct Reconciliation {
         continue
       }
       if let original = origin(of: file), original != path, isUnjudged(file, original) {
-        unjudged.insert(key)
+        wait(for: file, original)
         continue
       }
       let isKnownPath = lastListed[path] != nil
@@ -261,7 +262,7 @@ struct Reconciliation {
         continue
       }
       if isUnjudged(file, path) {
-        unjudged.insert(file.key)
+        wait(for: file, path)
         continue
       }
       if isCopyOfHeld(file, path) {
@@ -272,6 +273,13 @@ struct Reconciliation {
       position.birth = file.birth
       files[file.key] = Found(position: position, seen: file, isNew: true)
     }
+  }
+
+  private mutating func wait(for file: SeenFile, _ path: String) {
+    var position = FilePosition(path: path)
+    position.birth = file.birth
+    position.isUnjudged = true
+    unjudged[file.key] = position
   }
 
   /// Whether its number says that `file` was set aside after one that is known, as `app.log.1` was after `app.log.2`.
@@ -304,7 +312,7 @@ struct Reconciliation {
   }
 
   private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
-    if input.unjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
+    if wasUnjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
     if input.wasBystander(file) { return true }
     return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
   }
@@ -312,17 +320,19 @@ struct Reconciliation {
   /// Whether `file` is, or may become, a copy of a file of `path` that is still intact, and will be read itself.
   private func isUnjudged(_ file: SeenFile, _ path: String) -> Bool {
     if file.size == 0 { return true }
+    let end = max(0, file.size - Int64(FilePosition.contextBytes))..<file.size
     for (key, found) in files where found.position.path == path && key != file.key {
-      // Only what was there before can have been copied.
-      guard let original = found.seen, !found.isNew || found.position.offset > 0 else { continue }
-      let count = min(file.size, original.size)
-      guard count > 0 else { continue }
+      guard let original = found.seen, mayBeCopied(found, original, as: file) else { continue }
       // It may have been truncated since it was listed; then only another look tells.
-      guard let head = input.bytes(original, 0..<Int64(HeadFingerprint.longest)), found.position.head.matches(head.span)
+      guard let head = input.bytes(original, 0..<Int64(HeadFingerprint.longest)),
+        found.position.head.matches(head.span),
+        let before = input.bytes(original, end)
       else { return true }
-      let end = max(0, count - Int64(FilePosition.contextBytes))..<count
-      guard let before = input.bytes(original, end), before.count == end.count else { return true }
-      let common = Int(min(count, Int64(HeadFingerprint.longest)))
+      guard before.count == end.count else {
+        if original.size >= file.size { return true }
+        continue
+      }
+      let common = Int(min(file.size, Int64(HeadFingerprint.longest)))
       guard let own = input.bytes(file, 0..<Int64(common)), let ownEnd = input.bytes(file, end) else { return true }
       if own.elementsEqual(head.prefix(common)), ownEnd == before { return true }
     }
@@ -331,6 +341,14 @@ struct Reconciliation {
       position.path == path && file.size < position.offset && position.head.length > 0
         && input.bytes(file, 0..<Int64(HeadFingerprint.longest)).map { position.head.matches($0.span) } == true
     }
+  }
+
+  /// Only what was there before can have been copied.
+  private func mayBeCopied(_ found: Found, _ original: SeenFile, as file: SeenFile) -> Bool {
+    guard original.bornNanoseconds != 0, file.bornNanoseconds != 0 else {
+      return !found.isNew || found.position.offset > 0
+    }
+    return original.bornNanoseconds <= file.bornNanoseconds
   }
 
   private func isArchive(_ file: SeenFile) -> Bool { !input.readsArchives && RotatedName.isCompressed(file.name) }
@@ -346,6 +364,7 @@ struct Reconciliation {
       generations[path] = keys.sorted { isOlder($0, $1, at: path) }
     }
     gone.subtract(files.keys)
+    gone.subtract(unjudged.keys)
   }
 
   private func isOlder(_ left: FileKey, _ right: FileKey, at path: String) -> Bool {
