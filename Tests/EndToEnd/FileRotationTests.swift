@@ -8,8 +8,7 @@ import Testing
 
 /// Every kind of rotation at random moments, while the agent runs, is stopped, is killed, and stands still.
 ///
-/// `SPOKE_ROTATIONS` says how many there are, and then copytruncate is among them: in this script about one in some
-/// thousand copies made while the agent stands still or comes back is still read twice or passed over. `SPOKE_SEED` repeats what a failure did, as far as the moments allow.
+/// `SPOKE_ROTATIONS` says how many there are; `SPOKE_SEED` repeats what a failure did, as far as the moments allow.
 @Suite(.serialized) struct FileRotationTests {
   @Test func `each line of rotated files is at the hub once, whatever becomes of the agent`() async throws {
     let seed = environmentVariable("SPOKE_SEED").flatMap { UInt64($0) } ?? .random(in: 1...1_000_000)
@@ -26,9 +25,6 @@ import Testing
 
 /// Four logs, a program that writes and rotates them, and an agent that comes and goes.
 private struct RotationDay {
-  /// Whether copytruncate is among the rotations.
-  var copies = true
-
   private enum Agent: Equatable {
     case runs
     case stands
@@ -217,8 +213,7 @@ private struct RotationDay {
         try await Task.sleep(for: .milliseconds(random.below(random.chance(10) ? 150 : 5)))
       }
       try begin(log)
-    case 3..<6,
-      9..<12 where !copies:
+    case 3..<6:
       note("rename", log)
       try shift(log)
       try begin(log)

@@ -150,6 +150,7 @@ import Testing
     let text = "one\ntwo\n"
     var doubt = position("", readTo: 0, born: 90)
     doubt.isUnjudged = true
+    doubt.listedAt = 0
     let known = [one: position(text, readTo: 8), two: doubt]
     let copied = reconcile(Directory(("app.log.1", 2, text, 90), ("app.log", 1, text, 10)), knowing: known)
     #expect(order(copied) == ["1 from 8"])
