@@ -9,15 +9,23 @@ internal import Wire
 private let mostBytesTogether = 64 << 10
 
 extension Sender {
-  /// Sends what can be sent of `waiting` together, stream by stream, and acknowledges it when all of it is done.
+  /// Sends `waiting`, as much of it together as may be, until a part of it has to be read again.
+  func deliverStreams(_ waiting: [StoredBlock]) async throws {
+    var rest = waiting[...]
+    while !rest.isEmpty {
+      let count = groupable(rest, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
+      guard try await deliverGroup(Array(rest.prefix(count)), isAlone: waiting.count == 1) else { return }
+      rest = rest.dropFirst(count)
+    }
+  }
+
+  /// Sends `blocks` stream by stream, and acknowledges them when all of it is done; false when they must be read again.
   ///
   /// Not before: Loki tells how many entries of a push it refused, but not of which block they were, so blocks that go
   /// one by one would be counted wrong when the agent stops in between.
-  func deliverStreams(_ waiting: [StoredBlock]) async throws {
-    let count = groupable(waiting, maxItems: options.maxSamplesPerSend, maxBytes: mergeBytes)
-    let blocks = Array(waiting[..<count])
+  private func deliverGroup(_ blocks: [StoredBlock], isAlone: Bool) async throws -> Bool {
     var shipment = StreamShipment(blocks, limit: mergeBytes) { bytes in
-      waiting.count == 1 && mayGoTogether(bytes, now: monotonicNanoseconds())
+      isAlone && mayGoTogether(bytes, now: monotonicNanoseconds())
     }
     var passedOver = 0  // streams in a row that got no further
     var unanswered = 0  // attempts in a row
@@ -47,7 +55,7 @@ extension Sender {
         try await self.wait(wait)
         // It may be the stream's own trouble, so another one is next. When no stream is answered the hub is away: read
         // again then, so that what the queue had to let go meanwhile is not sent and counted twice.
-        if shipment.isUntouched, unanswered >= shipment.laneCount { return }
+        if shipment.isUntouched, unanswered >= shipment.laneCount { return false }
         if isTooMany(outcome), shipment.separate() { continue }
         shipment.passOver()
         continue
@@ -57,6 +65,7 @@ extension Sender {
     refuseUnreadable(&shipment, blocks)
     var acknowledged = 0
     try await acknowledge(blocks.count, shipment.tallies, blocks, &acknowledged)
+    return true
   }
 
   /// Whether a push of several streams is so small, and the rate so low, that Loki will not refuse one of them for its
@@ -80,7 +89,7 @@ extension Sender {
   }
 
   private func refusal(_ attempt: Attempt, _ piece: StreamShipment.Piece) -> LokiRefusal {
-    LokiRefusal(attempt.answer, entries: piece.entries, isOneStream: piece.streams.count == 1)
+    LokiRefusal(attempt.answer, entries: piece.entries, isOneStream: piece.isOneStream)
   }
 
   /// Whether other streams may fare better, so that they need not wait: Loki says so, or the tenant is another.
@@ -118,7 +127,7 @@ extension Sender {
       case .entries(let ignored), .rate(let ignored):
         countRejected(ignored, bytes: body.count * ignored / max(1, piece.entries), reason, attempt.text)
         accept(&shipment, piece, body, except: ignored, reason)
-      case .stream where piece.streams.count == 1: refuse(&shipment, reason, attempt.text)
+      case .stream where piece.isOneStream: refuse(&shipment, reason, attempt.text)
       case .stream, .request:
         if !shipment.divide() { refuse(&shipment, reason, attempt.text) }
       }
@@ -167,7 +176,7 @@ private func headerValue(_ tenant: [UInt8]) -> String? {
 
 /// How many of `blocks`, from the first, are sent together; the first always is. Those without lines and those nobody
 /// can read count for nothing.
-func groupable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int) -> Int {
+func groupable(_ blocks: ArraySlice<StoredBlock>, maxItems: Int, maxBytes: Int) -> Int {
   var items = 0
   var bytes = 0
   let beyond = blocks.firstIndex { stored in
@@ -175,5 +184,5 @@ func groupable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int) -> Int {
     bytes += uncompressedLength(stored.block.payload)
     return items > maxItems || bytes > maxBytes
   }
-  return max(1, beyond ?? blocks.count)
+  return max(1, (beyond ?? blocks.endIndex) - blocks.startIndex)
 }

@@ -11,16 +11,17 @@ internal import Wire
 struct StreamShipment {
   /// What one push carries.
   struct Piece: Equatable {
-    /// Its streams; more than one only in a block that stayed whole.
+    /// Its streams; more than one only in a block that stayed whole, none when it is one that was not looked into.
     var streams: [StreamPush]
     /// How many of its entries come from which block, in the order of the entries.
     var shares: [Share]
     /// The block as it was stored, while it is whole.
     var stored: [UInt8]?
 
-    var entries: Int { streams.reduce(0) { $0 + $1.entryCount } }
+    var entries: Int { shares.reduce(0) { $0 + $1.entries } }
     /// Uncompressed.
-    var byteCount: Int { streams.reduce(0) { $0 + $1.byteCount } }
+    var byteCount: Int { stored.map(uncompressedLength) ?? streams.reduce(0) { $0 + $1.byteCount } }
+    var isOneStream: Bool { streams.count < 2 }
     var body: [UInt8] { stored ?? compressed(streams.flatMap(\.bytes)) }
     /// The bytes of the tenant's name; empty for the endpoint's own.
     var tenant: [UInt8] { streams.first?.key.tenant ?? [] }
@@ -45,6 +46,10 @@ struct StreamShipment {
     self.limit = limit
     newestTimestamps = blocks.map(\.block.maxTimestampMilliseconds)
     tallies = Array(repeating: Shipment.Tally(), count: blocks.count)
+    if blocks.count == 1, let block = blocks.first?.block, block.kind == PushBlockKind.oneStream, !block.isEmpty {
+      lanes = [[Piece(streams: [], shares: [Share(block: 0, entries: block.items)], stored: block.payload)]]
+      return
+    }
     var gathered = Gathering()
     for (index, block) in blocks.lazy.map(\.block).enumerated() where !block.isEmpty {
       guard let bytes = uncompressed(block.payload), PushBlockKind.all.contains(block.kind),
@@ -54,9 +59,8 @@ struct StreamShipment {
         continue
       }
       if blocks.count == 1, streams.count > 1, block.kind == PushBlockKind.plain, mayStayWhole(bytes.count) {
-        var piece = Piece(streams: streams, shares: [], stored: block.payload)
-        piece.shares = [Share(block: index, entries: piece.entries)]
-        lanes = [[piece]]
+        let entries = streams.reduce(0) { $0 + $1.entryCount }
+        lanes = [[Piece(streams: streams, shares: [Share(block: index, entries: entries)], stored: block.payload)]]
         return
       }
       for stream in streams { gathered.add(stream, of: index) }
@@ -112,7 +116,10 @@ struct StreamShipment {
   /// Replaces the next piece by its streams, or when it is one, by its halves; false when it is one entry.
   mutating func divide() -> Bool {
     if separate() { return true }
-    guard let piece = next, let halves = piece.streams.first?.halves() else { return false }
+    guard let piece = next,
+      let stream = piece.streams.first ?? piece.stored.flatMap(uncompressed).flatMap({ streamPushes($0.span)?.first }),
+      let halves = stream.halves()
+    else { return false }
     isUntouched = false
     let (first, rest) = piece.parts(halves)
     lanes[0].removeLast()

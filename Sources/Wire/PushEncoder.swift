@@ -19,10 +19,14 @@ public struct PushEncoder: Sendable {
   /// How many streams were begun.
   public private(set) var streamCount = 0
   /// What kind of block the request is for the queue; see ``PushBlockKind``.
-  public private(set) var blockKind = PushBlockKind.plain
+  public var blockKind: UInt8 {
+    if hasTenants { return PushBlockKind.withTenants }
+    return streamCount == 1 ? PushBlockKind.oneStream : PushBlockKind.plain
+  }
 
   private var stream: [UInt8] = []  // the payload of the stream being written
   private var text: [UInt8] = []
+  private var hasTenants = false
 
   /// An encoder with an empty request.
   public init() {}
@@ -36,7 +40,7 @@ public struct PushEncoder: Sendable {
     stream.removeAll(keepingCapacity: true)
     entryCount = 0
     streamCount = 0
-    blockKind = PushBlockKind.plain
+    hasTenants = false
   }
 
   /// Ends the stream before, and begins one with these labels; the entries added next belong to it.
@@ -49,7 +53,7 @@ public struct PushEncoder: Sendable {
     appendField(0x0a, text, to: &stream)
     streamCount += 1
     guard !tenant.isEmpty else { return }
-    blockKind = PushBlockKind.withTenants
+    hasTenants = true
     stream.append(addingCapacity: fieldSize(tenant.count) + 1) { output in
       output.appendVarint(UInt64(pushTenantField) << 3 | 2)
       output.appendVarint(UInt64(tenant.count))

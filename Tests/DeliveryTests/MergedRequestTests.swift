@@ -28,14 +28,14 @@ import Testing
   @Test func `samples are merged only forward in time, lines in any order`() {
     let blocks = [block(1, 1...5), block(1, 5...7), block(1, 6...9)]
     #expect(count(blocks) == 2)
-    #expect(groupable(blocks, maxItems: 10, maxBytes: 350) == 3)
+    #expect(groupable(blocks[...], maxItems: 10, maxBytes: 350) == 3)
   }
 
   @Test func `blocks without lines and of either kind travel with the others`() {
     let blocks = [block(4, 1...1, kind: 2), block(0, 0...0, payload: []), block(6, 2...2, kind: 3), block(1, 3...3)]
-    #expect(groupable(blocks, maxItems: 10, maxBytes: 350) == 3)
-    #expect(groupable(blocks, maxItems: 100, maxBytes: 250) == 3)
-    #expect(groupable([block(99, 1...1)], maxItems: 10, maxBytes: 350) == 1)
+    #expect(groupable(blocks[...], maxItems: 10, maxBytes: 350) == 3)
+    #expect(groupable(blocks[...], maxItems: 100, maxBytes: 250) == 3)
+    #expect(groupable([block(99, 1...1)][...], maxItems: 10, maxBytes: 350) == 1)
   }
 
   @Test func `what is of another kind or cannot be read is not merged`() {

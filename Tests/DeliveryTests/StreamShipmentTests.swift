@@ -53,6 +53,23 @@ import Wire
     #expect(shipment.tallies.map(\.delivered) == [3, 2])
   }
 
+  @Test func `a block of one stream goes as it was stored, and in halves when it must`() throws {
+    let block = block(1, ("a", ["1", "2", "3"]))
+    var shipment = shipment([block], limit: 1)
+    let whole = try #require(shipment.next)
+    #expect(whole.body == block.block.payload && whole.entries == 3 && whole.isOneStream && whole.tenant.isEmpty)
+    #expect(whole.byteCount == uncompressed(block.block.payload)?.count)
+    let isDivided = shipment.divide()
+    #expect(isDivided)
+    var sent: [[String]] = []
+    while let piece = shipment.next {
+      sent.append(try lines(piece))
+      shipment.settle()
+    }
+    #expect(sent == [["a1"], ["a2", "a3"]])
+    #expect(shipment.tallies.map(\.delivered) == [3])
+  }
+
   @Test func `what is refused of a piece across blocks is counted once, and in blocks that have it`() {
     let blocks = [block(1, ("a", ["1", "2"])), block(2, ("a", ["3", "4", "5"]))]
     var shipment = shipment(blocks)

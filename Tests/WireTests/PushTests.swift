@@ -48,11 +48,22 @@ import Wire
     }
   }
 
+  @Test func `the kind of block says whether there is more than one stream`() {
+    var encoder = PushEncoder()
+    for kind in [PushBlockKind.oneStream, PushBlockKind.plain] {
+      encoder.beginStream(packedLabels: LabelSet(["a": "\(kind)"]).packed.span)
+      #expect(encoder.blockKind == kind)
+    }
+    encoder.begin()
+    encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span, tenant: Array("them".utf8).span)
+    #expect(encoder.blockKind == PushBlockKind.withTenants)
+  }
+
   @Test func `a stream of another tenant says so after its labels, until it is taken out`() throws {
     var encoder = PushEncoder()
     encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span)
     encoder.add(timestampNanoseconds: 1, line: Array("own".utf8).span)
-    #expect(encoder.blockKind == PushBlockKind.plain)
+    #expect(encoder.blockKind == PushBlockKind.oneStream)
     encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span, tenant: Array("them".utf8).span)
     encoder.add(timestampNanoseconds: 2, line: Array("theirs".utf8).span)
     encoder.endStream()

@@ -9,6 +9,8 @@ struct FileBatch {
   private(set) var bytes = 0
   private var sources: [FileKey: Int32] = [:]
   private var labelSets: [FileKey: Int32] = [:]
+  /// The indices of the file of the entry added last: mostly that of the next one too.
+  private var latest: (key: FileKey, source: Int32, labels: Int32)?
   private var suffix: [UInt8] = []  // of the position of the entry being added
   private var isAddressed = false
 
@@ -36,14 +38,22 @@ struct FileBatch {
   mutating func entry(
     of key: FileKey, prefix: [UInt8], stamp: Int64, position: FilePosition, labels: LabelSet
   ) -> Entry {
-    if labelSets[key] == nil {
-      labelSets[key] = Int32(batch.labelSets.count)
-      batch.labelSets.append(labels)
-      bytes += labels.packed.count + 32
-    }
     suffix.removeAll(keepingCapacity: true)
     position.appendSuffix(to: &suffix)
-    return Entry(stamp: stamp, source: source(key, prefix), labels: labelSets[key] ?? 0)
+    if let latest, latest.key == key { return Entry(stamp: stamp, source: latest.source, labels: latest.labels) }
+    let labels = labelSet(key, labels)
+    let source = source(key, prefix)
+    latest = (key, source, labels)
+    return Entry(stamp: stamp, source: source, labels: labels)
+  }
+
+  private mutating func labelSet(_ key: FileKey, _ labels: LabelSet) -> Int32 {
+    if let known = labelSets[key] { return known }
+    let index = Int32(batch.labelSets.count)
+    labelSets[key] = index
+    batch.labelSets.append(labels)
+    bytes += labels.packed.count + 32
+    return index
   }
 
   mutating func append(_ line: Span<UInt8>, _ entry: Entry) {

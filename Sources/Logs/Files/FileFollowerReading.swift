@@ -193,6 +193,7 @@ extension FileFollower {
     let base = file.position.offset - Int64(range.lowerBound)
     var place = range.lowerBound
     if file.position.offset == 0, range.count >= markBytes { place += markBytes }
+    let now = wallClockNanoseconds()
     var lines = 0
     var isInside = file.position.isInsideLine
     let prefix = file.position.prefix
@@ -216,7 +217,7 @@ extension FileFollower {
           continue
         }
         setPosition(&file, base + Int64(place), isInside, bytes, place)
-        lastStamp = max(wallClockNanoseconds(), lastStamp + 1)
+        lastStamp = max(now, lastStamp + 1)
         let entry = batch.entry(of: key, prefix: prefix, stamp: lastStamp, position: file.position, labels: own)
         switch splitter.text {
         case .inPlace(let part): batch.append(bytes.extracting(part), entry)
