@@ -36,6 +36,7 @@ struct LogBlockEncoder {
   private var streams: EndpointStreams
   private let maxStreams: Int
   private var encoder = PushEncoder()
+  private var compressed: [UInt8] = []
   private var places: [Place] = []
   private var sorted: [Place] = []
 
@@ -149,9 +150,10 @@ struct LogBlockEncoder {
   }
 
   private mutating func finish(_ times: inout TimeRange) -> Block {
-    var payload: [UInt8] = []
     let (kind, items) = (encoder.blockKind, encoder.entryCount)
-    encoder.finish(snappy: &payload)
+    // Compressing needs far more room than what comes of it.
+    encoder.finish(snappy: &compressed)
+    let payload = Array(compressed)
     encoder.begin()
     defer { times = TimeRange() }
     return Block(

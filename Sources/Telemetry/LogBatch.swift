@@ -92,6 +92,17 @@ public struct LogBatch: Sendable {
   /// A batch without entries.
   public init(origin: String = "") { self.origin = origin }
 
+  /// A batch without entries, in the buffers of one that nobody else has any more.
+  public init(origin: String, reusing old: consuming LogBatch) {
+    self = old
+    self.origin = origin
+    (route, audience, moreFollows) = ([], nil, false)
+    bytes.removeAll(keepingCapacity: true)
+    positionBytes.removeAll(keepingCapacity: true)
+    entries.removeAll(keepingCapacity: true)
+    (labelSets, sources) = ([], [])
+  }
+
   /// Whether there is nothing to deliver and nothing to note.
   public var isEmpty: Bool { entries.isEmpty && sources.allSatisfy { $0.position == nil } }
 

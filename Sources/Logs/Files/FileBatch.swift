@@ -14,7 +14,9 @@ struct FileBatch {
   private var suffix: [UInt8] = []  // of the position of the entry being added
   private var isAddressed = false
 
-  init(origin: String) { batch = LogBatch(origin: origin) }
+  init(origin: String, reusing old: consuming LogBatch?) {
+    batch = old.map { LogBatch(origin: origin, reusing: $0) } ?? LogBatch(origin: origin)
+  }
 
   var isEmpty: Bool { batch.isEmpty }
 

@@ -68,6 +68,8 @@ final class FileFollower {
   var announcements: [FileKey: [UInt8]] = [:]
   var lastStamp: Int64 = 0
   var buffer: [UInt8] = []
+  /// A batch that was delivered: new memory for each megabyte costs the kernel more than reading it.
+  var spare: LogBatch?
   var said: Set<String> = []
 
   var nextDeadline = Int64.max
@@ -318,7 +320,7 @@ final class FileFollower {
   /// What there is to hand on now; nil when there is nothing.
   func nextBatch() -> LogBatch? {
     if !dirty.isEmpty, monotonicNanoseconds() >= nextLook { reconcile() }
-    var batch = FileBatch(origin: origin)
+    var batch = FileBatch(origin: origin, reusing: spare.take())
     announce(&batch)
     var later: [String] = []
     while !ready.isEmpty, batch.bytes < Self.batchBytes {
@@ -357,6 +359,8 @@ final class FileFollower {
 
   /// Sleeps until there may be something to read.
   func wait() {
+    if buffer.count > 64 << 10 { buffer = [] }
+    spare = nil
     let now = monotonicNanoseconds()
     if nextSafetyLook == 0 { nextSafetyLook = now + 10_000_000_000 }
     var until = min(nextSafetyLook, nextDeadline)

@@ -133,10 +133,7 @@ extension FileFollower {
     let position = file.position
     let start = max(0, position.offset - Int64(FilePosition.contextBytes))
     let context = Int(position.offset - start)
-    var wanted = FilePosition.contextBytes + settings.longestLine + (32 << 10)
-    if let next = file.joining.first { wanted = min(wanted, context + Int(clamping: next.offset - position.offset)) }
-    if start == 0 { wanted = max(wanted, HeadFingerprint.longest) }
-    if buffer.count != wanted { buffer = [UInt8](repeating: 0, count: wanted) }
+    makeRoom(for: open.archive == nil ? file.size - start : .max)
     let count: Int
     // After a failure it may begin before what the stream still has.
     if let archive = open.archive, !archive.has(start) { open.archive = try GzipStream() }
@@ -163,7 +160,7 @@ extension FileFollower {
       if size != file.size { file.changedAt = monotonicNanoseconds() }
       file.size = max(size, start + Int64(count))
     }
-    let isAtEnd = count < wanted
+    let isAtEnd = count < buffer.count
     let isLast = isEnd || (open.archive?.isAtEnd == true && isAtEnd)
     let limit = file.joining.first.map { min(count, Int(clamping: $0.offset - start)) } ?? count
     let outcome = takeLines(key, &file, &batch, range: context..<limit, head: head, isEnd: isLast)
@@ -177,6 +174,14 @@ extension FileFollower {
       return .end
     }
     return outcome == .more || !isAtEnd || limit < count ? .more : .end
+  }
+
+  /// Makes the buffer as large as what is left of a file, within the bound of a long line and a bit.
+  func makeRoom(for rest: Int64) {
+    let longest = FilePosition.contextBytes + settings.longestLine + (32 << 10)
+    // The file may have grown since; one that did not shows its end by not filling the buffer.
+    let wanted = min(longest, max(4 << 10, min(longest, Int(clamping: rest)) + 1024))
+    if buffer.count < wanted { buffer = [UInt8](repeating: 0, count: wanted) }
   }
 
   /// Takes the lines in `range` of the buffer, which begins at the file's position; whether there is more in it.

@@ -79,6 +79,7 @@ public final class FileSource: Sendable {
       shared.withLock { $0.statistics.handingOnSince = monotonicNanoseconds() }
       defer { shared.withLock { $0.statistics.handingOnSince = nil } }
       try await receiver.receive(batch)
+      await reader.reuse(consume batch)
     }
   }
 
@@ -118,6 +119,9 @@ private actor FileReader {
     publish(follower.statistics)
     return batch
   }
+
+  /// Takes back a batch that was delivered.
+  func reuse(_ batch: consuming LogBatch) { follower.spare = batch }
 
   func wait() { follower.wait() }
 }
