@@ -48,7 +48,12 @@ struct RunCommand {
     if invocation.isOn("strict"), await !startedWell(agent) { return 1 }
     agent.server.becomeReady()
     log.info("running", ("version", agentVersion), ("config", source.path), ("storage", storagePath))
+    let later = Task {
+      try await Task.sleep(for: .seconds(10))
+      releaseStartMemory()
+    }
     await serve(signals, agent)
+    later.cancel()
     return 0
   }
 

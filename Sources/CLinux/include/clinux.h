@@ -15,6 +15,9 @@ uint32_t clinux_crc32c(uint32_t crc, const void *bytes, size_t length);
 /// Names the calling thread, as `ps -L` and debuggers show it (15 bytes at most).
 void clinux_name_this_thread(const char *name);
 
+/// Lets go of the pages of code and constants that are mapped; they come back when they are touched.
+void clinux_release_code(void);
+
 /// From now on the signals in `numbers` arrive as bytes on the descriptor that is returned (-1 and errno on failure),
 /// and SIGPIPE is ignored. Once in a process.
 ///
