@@ -19,6 +19,8 @@ import Testing
   }
 
   @Test(arguments: surfaces) func `what outsiders send does no harm`(name: String) async throws {
+    // For `scripts/fuzz`.
+    if environmentVariable("SPOKE_FUZZ") == "list" { return print("surface \(name)") }
     let surface = try #require(Surface.all.first { $0.name == name })
     let seconds = environmentVariable("SPOKE_FUZZ").flatMap { Int($0) }
     let ownSeed = seconds == nil ? 1 : UInt64(truncatingIfNeeded: wallClockNanoseconds())

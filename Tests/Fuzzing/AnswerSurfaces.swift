@@ -69,7 +69,7 @@ let answerSurfaces = [
       "Connection: keep-alive\r\n", "ffffffffffffffff\r\n", "fffffffffffffffff\r\n", "-1\r\n", "0\r\n\r\n",
       "5;ext=1\r\n", "Trailer: x\r\n",
       "X: y\r\n", " 101 Switching\r\n", "Upgrade: h2c\r\n",
-    ], longest: 256 << 10, runs: 250,
+    ], longest: 256 << 10, runs: 100,
     examine: {
       let server = try ScriptedServer()
       let client = try HTTPClient(on: fuzzNetwork)
@@ -88,7 +88,7 @@ let answerSurfaces = [
       }
     }),
   Surface(
-    "gzip", seeds: { [try gzip(Array("hello".utf8)), try gzip([UInt8](repeating: 0, count: 1 << 20))] }, runs: 400
+    "gzip", seeds: { [try gzip(Array("hello".utf8)), try gzip([UInt8](repeating: 0, count: 1 << 20))] }, runs: 133
   ) {
     { input in
       guard let (bytes, _) = try? gunzip(input, limit: 100_000, allowingPartial: input.count % 2 == 0) else { return }

@@ -42,7 +42,7 @@ let fileSurfaces = [
   Surface(
     "gzip-file",
     seeds: { [try gzip(Array("a\nb\n".utf8)), try gzip([UInt8](repeating: 10, count: 1 << 20))] }, longest: 8 << 10,
-    runs: 300,
+    runs: 100,
     examine: {
       let directory = try TemporaryDirectory()
       return { input in

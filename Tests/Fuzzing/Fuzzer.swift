@@ -43,7 +43,10 @@ public func fuzz(_ surface: Surface, seed: UInt64, _ extent: FuzzExtent) async t
   let record = try InputRecord(surface.name)
   var corpus = record.left.map { [$0] } ?? []
   corpus += try knownInputs(of: surface) + surface.seeds()
-  var mutator = Mutator(seed: seed, corpus: corpus, tokens: surface.tokens, longest: surface.longest)
+  var longest = surface.longest
+  // Long inputs have their time where there is time.
+  if case .runs = extent { longest = min(longest, 2048) }
+  var mutator = Mutator(seed: seed, corpus: corpus, tokens: surface.tokens, longest: longest)
   let examine = try await surface.examine()
   var report = FuzzReport(surface: surface.name)
   var worst: [UInt8] = []

@@ -19,7 +19,7 @@ let hostSurfaces = [
       "cpu0 ", "cpu18446744073709551615 ", "intr ", "btime ", "MemTotal: ", " kB\n", "lo: ", "eth0:", " 8 0 sda ",
       "some avg10=", "full ", "total=",
       " - ext4 ", " / ", "\\040", "\\777", "\\0", "NAME=\"", "SUPPORT_END=", "E:ID_MODEL=", "processor : ", "flags : ",
-    ], runs: 600,
+    ], runs: 200,
     examine: {
       let directory = try TemporaryDirectory()
       for file in hostFiles {

@@ -16,7 +16,7 @@ let queueSurfaces = [
         guard let bytes = disk.contents("/q/\(name)") else { throw Broken("no file \(name)") }
         return [UInt8(number) | 0x80] + bytes
       }
-    }, longest: 32 << 10, runs: 600,
+    }, longest: 32 << 10, runs: 200,
     examine: {
       let sound = try soundQueue()
       return { input in

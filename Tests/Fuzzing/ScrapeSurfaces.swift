@@ -10,7 +10,7 @@ let scrapeSurfaces = [
 
 /// Pages of metrics, and the way what is read takes to the queue.
 private func pages(_ name: String, _ format: ExpositionFormat) -> Surface {
-  Surface(name, seeds: exampleSeeds(format), tokens: pageTokens, runs: 2500) { input in
+  Surface(name, seeds: exampleSeeds(format), tokens: pageTokens, runs: 600) { input in
     for escaping in [NameEscaping.underscores, .allowUTF8, .values] {
       var parser = ExpositionParser(format: format, escaping: escaping, keepsEmptyValues: escaping == .values)
       var batch = SeriesBatch()

@@ -24,7 +24,7 @@ let serverSurfaces = [
       "Host: h\r\n", "%", "%ff",
       "?", "&", "=", "ffffffffffffffff\r\n", "Expect: 100-continue\r\n", "Connection: close\r\n", "Upgrade: x\r\n",
       "X: y\r\n",
-    ], longest: 128 << 10, runs: 250,
+    ], longest: 128 << 10, runs: 100,
     examine: {
       var options = HubOptions()
       options.windowBytes = 1 << 20

@@ -14,14 +14,14 @@ let stageSurfaces = [
     "log-lines",
     seeds: {
       try stageDocuments().enumerated().map { number, document in [UInt8(truncatingIfNeeded: number)] + document.lines }
-    }, tokens: lineTokens, runs: 2500,
+    }, tokens: lineTokens, runs: 600,
     examine: {
       let documents = try stageDocuments()
       let pipelines = documents.compactMap { steps($0.stages) }
       return { input in try run(pipelines[Int(input.first ?? 0) % pipelines.count], on: Array(input.dropFirst())) }
     }),
   // Stages as nobody would write them, with lines to work on.
-  Surface("stages", seeds: { try stageDocuments().map(\.whole) }, tokens: stageTokens, runs: 1500) {
+  Surface("stages", seeds: { try stageDocuments().map(\.whole) }, tokens: stageTokens, runs: 500) {
     { input in
       let document = StageDocument(input)
       if let steps = steps(document.stages) { try run(steps, on: document.lines) }
@@ -90,7 +90,7 @@ let stageSurfaces = [
       "2006", "01", "02", "15", "04", "05", ".000", ".999999999", "-07:00", "Z0700", "MST", "Jan", "Monday", "PM",
       "__2", "_2",
       "GMT+23", "GMT-23", "UTC", "CEST", "9999", "0000", "1677", "2262", "23:59:60", "24:00",
-    ], runs: 4000
+    ], longest: 512, runs: 333
   ) { input in
     let (layout, written) = split(input)
     for zone in [nil, TimeZone.utc, try? TimeZone.named("Europe/Vienna")] {
@@ -109,7 +109,7 @@ let stageSurfaces = [
       ["Europe/Vienna", "America/New_York", "Asia/Kathmandu", "UTC"].compactMap {
         try? readFile("/usr/share/zoneinfo/\($0)", limit: 256 << 10)
       }
-    }, longest: 8 << 10, runs: 800
+    }, longest: 8 << 10, runs: 266
   ) {
     { input in
       guard let zone = parseZoneFile(input) else { return }
@@ -126,7 +126,7 @@ let stageSurfaces = [
     seeds: ["(?P<a>\\w+)=(\\d*)\n${a}$2$$\nx=1 y= z=33", "\n-\n\u{e4}bc", "(a|b)*c|(d)\n$9999999999999999999\nabcd"],
     tokens: [
       "(?P<", "(?i)", "{1000}", "{0,1000}", "\\pL", "[[:alpha:]]", "(a*)*", ".*", "^", "$", "\\b", "${", "$0", "\\C",
-    ], runs: 1500
+    ], runs: 500
   ) { input in
     let (source, rest) = split(input)
     let (replacement, subject) = split(rest)

@@ -25,7 +25,7 @@ public struct Surface: Sendable {
 
   init(
     _ name: String, seeds: @escaping @Sendable () throws -> [[UInt8]], tokens: [String] = [], longest: Int = 16 << 10,
-    runs: Int = 1500, examine: @escaping @Sendable () async throws -> Examination
+    runs: Int = 500, examine: @escaping @Sendable () async throws -> Examination
   ) {
     self.name = name
     self.seeds = seeds
@@ -37,7 +37,7 @@ public struct Surface: Sendable {
 
   /// One that keeps nothing.
   init(
-    _ name: String, seeds: [String], tokens: [String] = [], longest: Int = 16 << 10, runs: Int = 1500,
+    _ name: String, seeds: [String], tokens: [String] = [], longest: Int = 16 << 10, runs: Int = 500,
     _ examine: @escaping @Sendable ([UInt8]) throws -> Void
   ) {
     self.init(
