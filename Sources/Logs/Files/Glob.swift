@@ -28,6 +28,8 @@ public struct Glob: Sendable, Equatable {
 
   /// More alternatives than this are no pattern anybody meant.
   private static let mostAlternatives = 1000
+  /// Braces within braces.
+  private static let mostNesting = 20
 
   /// The patterns without braces that this one stands for, each in segments.
   let alternatives: [[Segment]]
@@ -137,6 +139,9 @@ public struct Glob: Sendable, Equatable {
         if scalar == "[" { isInSet = true } else if scalar == "]" { isInSet = false }
         if scalar == "{", !isInSet {
           depth += 1
+          guard depth <= mostNesting else {
+            throw GlobError(description: "the pattern has more than \(mostNesting) { within each other")
+          }
           if depth == 1 {
             start = index - 1
             continue
