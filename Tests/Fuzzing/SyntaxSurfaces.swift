@@ -22,7 +22,7 @@ let syntaxSurfaces = [
       "encoding.from_json(", "encoding.from_yaml(", "-9223372036854775807 - 1", " % ", " / ", " ^ ", " == ", "!",
       "null", "0x", "1e5",
       "\\u{1F600}", "array.concat(", "json_path(", "string.join(", "convert.nonsensitive(", "coalesce(", "\"%[1]*.*f\"",
-    ], runs: 400
+    ], longest: 4 << 10, runs: 400
   ) {
     { input in try checkSource(input) }
   },
