@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test bench lint format clean
+.PHONY: help demo build test fuzz sanitize bench lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -22,6 +22,15 @@ test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
 	@$(DEBUG)
 	@swift test --skip-build --no-parallel
+
+fuzz: ## Each kind of input from outside, damaged at random, for FUZZ seconds (60)
+	@$(DEBUG)
+	@scripts/fuzz $(or $(FUZZ),60)
+
+# Without the end-to-end tests, which run the agent as a program of its own.
+sanitize: ## All tests of one process with the address and the thread sanitizer (half an hour)
+	@scripts/sanitize address
+	@scripts/sanitize thread
 
 bench: build ## Memory and CPU, idle beside node_exporter and with a backlog of lines (takes some minutes)
 	@Benchmarks/idle

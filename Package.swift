@@ -95,6 +95,14 @@ extension Target {
 
 let tests: [Target] = [
   .target(name: "TestSupport", dependencies: ["Linux", "Queue"], path: "Tests/TestSupport", swiftSettings: checked),
+  .target(
+    name: "Fuzzing",
+    dependencies: [
+      "TestSupport", "Linux", "Telemetry", "RE2", "Relabel", "Syntax", "Wire", "Queue", "Stages", "HTTP", "NodeMetrics",
+      "Scrape", "Logs", "Delivery", "Hub", "Components",
+    ], path: "Tests/Fuzzing", swiftSettings: checked),
+  .testTarget(
+    name: "FuzzTests", dependencies: ["Fuzzing", "TestSupport", "Linux"], exclude: ["Corpus"], swiftSettings: checked),
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),

@@ -8,7 +8,13 @@
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
-static int64_t nanoseconds(struct statx_timestamp time) { return time.tv_sec * 1000000000 + time.tv_nsec; }
+// A file's owner sets its times as he likes: those before 1970 and after 2262 become the first and the last there are,
+// so that the time that has passed since can be computed.
+static int64_t nanoseconds(struct statx_timestamp time) {
+  if (time.tv_sec < 0) return 0;
+  if (time.tv_sec >= INT64_MAX / 1000000000) return INT64_MAX;
+  return time.tv_sec * 1000000000 + time.tv_nsec;
+}
 
 int clinux_file_status(int descriptor, const char *path, int follow, struct clinux_status *result) {
   struct statx status;

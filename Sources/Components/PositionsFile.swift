@@ -38,8 +38,8 @@ enum PositionsFile {
     var found: [String: FileSourceSettings.TakenOver] = [:]
     var path: String?
     var isInside = false
-    for line in text.split(separator: "\n") {
-      let line = line.last == "\r" ? line.dropLast() : line
+    // `\r\n` is one character.
+    for line in text.split(whereSeparator: { $0 == "\n" || $0 == "\r\n" }) {
       let content = line.drop { $0 == " " }
       if content.isEmpty || content.first == "#" || content == "---" { continue }
       if line.first != " " {

@@ -201,9 +201,12 @@ struct StreamStore {
     }
     let (horizon, none) = streams[index].newest.subtractingReportingOverflow(limits.behind.wholeNanoseconds)
     var ignored: [String] = []
+    var ignoredCount = 0
     for entry in stream.entries {
       let entry = Entry(timestampNanoseconds: entry.timestampNanoseconds, line: entry.line, metadata: entry.metadata)
       if !none, entry.timestampNanoseconds < horizon {
+        ignoredCount += 1
+        guard ignored.count < 10 else { continue }
         ignored.append(
           "entry with timestamp \(entry.timestampNanoseconds) ignored, reason: 'entry too far behind, entry timestamp is: "
             + "\(entry.timestampNanoseconds), oldest acceptable timestamp is: \(horizon)'")
@@ -211,9 +214,9 @@ struct StreamStore {
         keep(entry, index)
       }
     }
-    guard !ignored.isEmpty else { return }
-    let total = "total ignored: \(ignored.count) out of \(stream.entries.count) for stream: \(name)"
-    throw Refusal(400, "\(ignored.prefix(10).joined(separator: ",\n")),\nuser '\(tenant)', \(total)")
+    guard ignoredCount > 0 else { return }
+    let total = "total ignored: \(ignoredCount) out of \(stream.entries.count) for stream: \(name)"
+    throw Refusal(400, "\(ignored.joined(separator: ",\n")),\nuser '\(tenant)', \(total)")
   }
 
   private mutating func find(_ key: Key) throws(Refusal) -> Int {
@@ -275,9 +278,14 @@ private struct Objections {
   private var counts: [(text: String, count: Int)] = []
   private var index: [String: Int] = [:]
 
+  /// Each may be as long as all labels of a stream, and there may be one for each of millions of entries.
+  private static let mostTexts = 20
+
   mutating func note(_ text: String) {
     if let known = index[text] {
       counts[known].count += 1
+    } else if counts.count == Self.mostTexts {
+      counts[Self.mostTexts - 1].count += 1
     } else {
       index[text] = counts.count
       counts.append((text, 1))

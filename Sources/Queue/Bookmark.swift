@@ -61,6 +61,10 @@ struct Bookmark: Equatable {
     outside = number(14)
     uncleanStarts = number(15)
     dropped = (0..<8).map { number(16 + $0) }
+    let counters = [generation, acknowledged, rejected, outside, uncleanStarts] + dropped
+    guard self.position.isPlausible, durable.isPlausible, counters.allSatisfy({ $0 < LogPosition.highestCount }) else {
+      return nil
+    }
   }
 }
 
@@ -72,6 +76,14 @@ struct LogPosition: Equatable {
   var sequence: UInt64 = 0
   var items: UInt64 = 0
   var blocks: UInt64 = 0
+
+  /// No queue lives to see as many items, blocks or segments; numbers below it can be added without a thought.
+  static let highestCount: UInt64 = 1 << 56
+
+  /// Whether it can be one of a queue's: checksums tell what was written, not that it made sense.
+  var isPlausible: Bool {
+    (0..<(1 << 48)).contains(offset) && [segment, sequence, items, blocks].allSatisfy { $0 < Self.highestCount }
+  }
 }
 
 /// The file `bookmark`: two slots of 4096 bytes, written in turn, so that one is whole whatever happens. It never

@@ -103,7 +103,7 @@ private struct QueueInspection {
       guard let size = try store.size(of: path) else { continue }
       var segment = QueueReport.Segment(path: path, bytes: size)
       let next = index + 1 < found.numbers.count ? found.numbers[index + 1] : nil
-      try visit(&segment, number, to: end(of: number, next: next) ?? size, visitRecord)
+      try visit(&segment, number, to: min(size, end(of: number, next: next) ?? size), visitRecord)
       try visitSegment(segment)
     }
   }

@@ -86,9 +86,10 @@ struct Record: Equatable {
       itemsThrough: bytes.littleEndian(at: index + 32), blocksThrough: bytes.littleEndian(at: index + 40),
       minTimestamp: bytes.littleEndian(at: index + 48), maxTimestamp: bytes.littleEndian(at: index + 56),
       durable: bytes.littleEndian(at: index + 64))
-    guard record.payloadBytes <= Block.maximumPayloadBytes, record.positionBytes <= maximumPositionBytes else {
-      return nil
-    }
+    guard record.payloadBytes <= Block.maximumPayloadBytes, record.positionBytes <= maximumPositionBytes,
+      record.sequence < LogPosition.highestCount, record.itemsThrough < LogPosition.highestCount,
+      record.blocksThrough < LogPosition.highestCount
+    else { return nil }
     return record
   }
 }

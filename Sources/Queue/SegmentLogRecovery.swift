@@ -15,9 +15,11 @@ struct Findings {
   init(directory: String, store: any FileStore, removingUnfinished: Bool = true) throws {
     for name in try store.list(directory) {
       if name.hasSuffix(".tmp"), removingUnfinished { try? store.remove("\(directory)/\(name)") }
-      guard let number = UInt64(name.prefix(16), radix: 16), name.utf8.count >= 20 else { continue }
+      guard let number = UInt64(name.prefix(16), radix: 16), name.utf8.count >= 20,
+        number < LogPosition.highestCount
+      else { continue }
       largestNumber = max(largestNumber, number)
-      if name.utf8.count == 20, name.hasSuffix(".seg"), number > 0, number < .max >> 1 { numbers.append(number) }
+      if name.utf8.count == 20, name.hasSuffix(".seg"), number > 0 { numbers.append(number) }
     }
     numbers.sort()
     let (exists, slots) = BookmarkFile.read(store: store, directory: directory)

@@ -273,6 +273,8 @@ struct Lexer {
   }
 
   private mutating func report(_ message: String, from start: Int, to end: Int? = nil, hint: String? = nil) {
+    // One token, a string, may have thousands.
+    guard diagnostics.count < errorLimit else { return }
     let range = file.range(start, end ?? offset)
     diagnostics.append(Diagnostic(message, at: range, hint: hint))
   }

@@ -96,7 +96,7 @@ private struct GoFormatter {
   }
 
   private mutating func star(_ badIndex: Bool, _ what: String) -> Int? {
-    guard !badIndex, next < arguments.count, case .int(let value) = arguments[next], abs(value) <= widest else {
+    guard !badIndex, next < arguments.count, case .int(let value) = arguments[next], value.magnitude <= widest else {
       result += "%!(BAD\(what))"
       next += 1
       return nil

@@ -68,15 +68,16 @@ extension LabelSet: CustomStringConvertible {
     let name = self["__name__"] ?? ""
     let rest = labels.filter { $0.name != "__name__" }
       .map { label in
-        let value = label.value.flatMap { character -> String in
-          switch character {
+        // Scalars, for a character may be a newline and more.
+        let value = label.value.unicodeScalars.map { scalar in
+          switch scalar {
           case "\\": "\\\\"
           case "\"": "\\\""
           case "\n": "\\n"
-          default: String(character)
+          default: String(scalar)
           }
         }
-        return "\(label.name)=\"\(String(value))\""
+        return "\(label.name)=\"\(value.joined())\""
       }
     return "\(name){\(rest.joined(separator: ","))}"
   }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// Writes log lines as a Loki `PushRequest`, straight into buffers that are used again.
 ///
 /// ```
@@ -102,13 +104,5 @@ public struct PushEncoder: Sendable {
   public mutating func finish(snappy block: inout [UInt8]) {
     endStream()
     Snappy.compress(bytes.span, into: &block)
-  }
-}
-
-extension Int64 {
-  /// Quotient rounded down, and remainder that is never negative: seconds and nanoseconds before 1970 too.
-  func flooredDivision(by divisor: Int64) -> (quotient: Int64, remainder: Int64) {
-    let (quotient, remainder) = quotientAndRemainder(dividingBy: divisor)
-    return remainder < 0 ? (quotient - 1, remainder + divisor) : (quotient, remainder)
   }
 }

@@ -37,6 +37,7 @@ import Testing
         : s=6a;i=1b
       """
     #expect(read(text) == ["/var/log/app.log": .offset(12345)])
+    #expect(read(text.split(separator: "\n").joined(separator: "\r\n")) == ["/var/log/app.log": .offset(12345)])
   }
 
   @Test(arguments: ["positions: {", "\0\0\0\0", "something: else\n", "positions:\n  - a\n"])

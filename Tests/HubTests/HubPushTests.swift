@@ -75,6 +75,15 @@ private struct Pushes {
     await hub.client.stop()
   }
 
+  @Test func `an answer does not grow with what is wrong`() async throws {
+    let hub = try await Pushes()
+    let labels = "{app=\"\(String(repeating: "x", count: 2000))\"}"
+    let answer = try await hub.push(hub.stream(labels, (0..<5000).map { (-169 * hour - $0, "old") }))
+    #expect(answer.status == 400 && answer.text.utf8.count < 100_000)
+    #expect(answer.text.contains("1 errors like") && answer.text.contains("4981 errors like"))
+    await hub.client.stop()
+  }
+
   @Test func `a line that comes again is counted, not kept, wherever it stood`() async throws {
     let hub = try await Pushes()
     for _ in 0..<3 { #expect(try await hub.push("{\"app\":\"x\"}", (0, "same"), (1, "other")).status == 204) }

@@ -24,6 +24,9 @@ import Testing
     let bytes = position.encoded
     for count in bytes.indices { #expect(FilePosition(Array(bytes[..<count])) == nil) }
     #expect(FilePosition(bytes + [0]) == nil)
+    var beyond = position
+    beyond.offset = .max - 4096
+    #expect(FilePosition(beyond.encoded) == nil)
     var random = SplitMix64(seed: 1)
     for _ in 0..<1000 {
       var damaged = bytes

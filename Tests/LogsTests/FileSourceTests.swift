@@ -34,6 +34,18 @@ import Testing
     await bench.stop()
   }
 
+  @Test func `a file says it was written before 1970, or in centuries to come`() async throws {
+    let bench = try FileBench((0..<4).map { "\($0).log" })
+    for (number, seconds) in [9_300_000_000, -9_000_000_000, 9_223_372_036, 1 << 40].enumerated() {
+      try bench.append("line\n", to: "\(number).log")
+      let times = [timespec(tv_sec: seconds, tv_nsec: 0), timespec(tv_sec: seconds, tv_nsec: 0)]
+      try #require(utimensat(AT_FDCWD, bench.path("\(number).log"), times, 0) == 0)
+    }
+    try bench.start()
+    await eventually("all are read") { bench.inbox.lines.count == 4 }
+    await bench.stop()
+  }
+
   @Test func `a renamed file is read to its end before the one that follows it`() async throws {
     let bench = try FileBench()
     try bench.append("one\n")

@@ -15,12 +15,18 @@ import Testing
     ("/var/log/[!a-c]x", "/var/log/bx", false), ("/var/log/[^a-c]x", "/var/log/dx", true),
     ("/{var/log,tmp}/{a,b{1,2}}.log", "/tmp/b2.log", true), ("/{var/log,tmp}/a.log", "/var/a.log", false),
     ("/a/\\*.log", "/a/*.log", true), ("/a/\\*.log", "/a/b.log", false), ("/a/*", "/a/.hidden", true),
-    ("/a/b**c", "/a/bxc", true), ("/a/*a*a*a*b", "/a/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
+    ("/**/a/**", "/x/y/a", true), ("/**/a/**/b/**/c", "/x/a/y/b/z/b/q/c", true), ("/**/a/**/b", "/a/x/a/b/c", false),
+    // In the time it takes to try each place once.
+    (
+      String(repeating: "/**/a", count: 20) + "/x", String(repeating: "/a", count: 60), false
+    ), ("/a/b**c", "/a/bxc", true), ("/a/*a*a*a*b", "/a/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
   ]) func `a pattern stands for paths as doublestar has it`(pattern: String, path: String, matches: Bool) throws {
     #expect(try Glob(pattern).matches(path) == matches)
   }
 
-  @Test(arguments: ["/a/[b", "/a/{b", "/a/[z-a]", "/a/[]"]) func `what is no pattern is refused`(text: String) {
+  @Test(arguments: [
+    String(repeating: "{", count: 21) + String(repeating: "}", count: 21), "/a/[b", "/a/{b", "/a/[z-a]", "/a/[]",
+  ]) func `what is no pattern is refused`(text: String) {
     #expect(throws: GlobError.self) { try Glob(text) }
   }
 

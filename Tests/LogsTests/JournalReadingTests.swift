@@ -40,6 +40,16 @@ import Testing
     #expect(lines.allSatisfy { $0.labels == ["job": "j"] })
   }
 
+  @Test func `an entry beyond the year 2262 gets the last time there is`() async throws {
+    let far: UInt64 = 10_000_000_000_000_000
+    try fabricateJournal(
+      directory.path("a.journal"),
+      [FabricatedEntry("now", at: epoch), FabricatedEntry("far", at: far, monotonic: 2_000_000)])
+    let lines = await read(2)
+    #expect(lines.map(\.text) == ["now", "far"])
+    #expect(lines.last.map { $0.nanoseconds / 1_000_000_000 } == Int64.max / 1_000_000_000)
+  }
+
   @Test func `only entries that match are read, on either side of a plus`() async throws {
     let entries = (0..<40).map { number in
       FabricatedEntry(

@@ -158,6 +158,27 @@ import Testing
     }
   }
 
+  /// Checksums tell what was written, not that it made sense.
+  @Test(arguments: [Int64.min, -1, Int64.max - 40, 1 << 60])
+  func `a bookmark that says what cannot be is a damaged one`(number: Int64) throws {
+    var log = try open()
+    _ = log.append((1...3).map { block($0) })
+    log.close()
+    var bookmark = Bookmark(identity: log.identity)
+    bookmark.generation = 99
+    bookmark.position.offset = number
+    bookmark.position.segment = UInt64(bitPattern: number)
+    bookmark.outside = UInt64(bitPattern: number)
+    #expect(Bookmark(bookmark.encode()) == nil)
+    let slot = bookmark.encode() + [UInt8](repeating: 0, count: Bookmark.slotDistance - Bookmark.slotBytes)
+    disk.overwrite("/q/bookmark", with: slot + slot)
+    disk.overwrite("/q/ffffffffffffffff.seg", with: [])
+    disk.crash(.process)
+    log = try open()
+    #expect(try drain(log) == [1, 2, 3])
+    #expect(log.append([block(4)]) == 1)
+  }
+
   @Test func `a missing segment is counted to the item and its neighbours are delivered`() throws {
     let log = try open()
     for number in 1...12 { _ = log.append([block(UInt8(number))]) }

@@ -145,6 +145,13 @@ import TestSupport
     }
   }
 
+  @Test func `the first moments there are have a date and seconds like all others`() throws {
+    let layout = "\"2006-01-02 15:04:05\""
+    #expect(
+      try run("{{ $t := toDate \(layout) \"1677-09-21 00:12:44\" }}{{ unixEpoch $t }} {{ $t | date \"2006\" }}")
+        == "-9223372036 1677")
+  }
+
   private var fields: TemplateFields {
     var fields = TemplateFields()
     for (key, value) in Self.data { fields.set(Array(key.utf8), to: Array(value.utf8)) }

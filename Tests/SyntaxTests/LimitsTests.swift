@@ -31,6 +31,11 @@ import Testing
     #expect(errors("a = b" + String(repeating: link, count: 250) + "\n") == [])
   }
 
+  @Test func `of what is wrong in one string as much is told as of a file`() {
+    let text = "a = \"\(String(repeating: "\\Z ", count: 5000))\"\n"
+    #expect(parse(SourceFile(name: "main.alloy", text: text)).diagnostics.count == 100)
+  }
+
   @Test func `blocks nest up to the limit`() {
     let text = String(repeating: "a {\n", count: 20_000)
     #expect(errors(text).first == "nested more than 100 levels deep")

@@ -22,6 +22,8 @@ struct FilePosition: Equatable, Sendable {
   static let contextBytes = 64
   private static let version: UInt8 = 1
   private static let insideLine: UInt64 = 1 << 63
+  /// No file is as long, unpacked archives included; what is read can be added to it without a thought.
+  private static let furthest: UInt64 = 1 << 60
 
   var path: String
   var birth: UInt32 = 0
@@ -71,7 +73,8 @@ struct FilePosition: Equatable, Sendable {
     guard reader.next(UInt8.self) == Self.version, let flags = reader.next(UInt8.self),
       let birth = reader.next(UInt32.self), let length = reader.next(UInt16.self), length <= HeadFingerprint.longest,
       let hash = reader.next(UInt64.self), let listed = reader.next(Int64.self), let path = reader.nextText(),
-      let offset = reader.next(UInt64.self), let checksum = reader.next(UInt32.self), reader.isAtEnd
+      let offset = reader.next(UInt64.self), let checksum = reader.next(UInt32.self), reader.isAtEnd,
+      offset & ~Self.insideLine <= Self.furthest
     else { return nil }
     self.path = path
     self.birth = birth

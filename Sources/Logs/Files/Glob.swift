@@ -28,6 +28,8 @@ public struct Glob: Sendable, Equatable {
 
   /// More alternatives than this are no pattern anybody meant.
   private static let mostAlternatives = 1000
+  /// Braces within braces.
+  private static let mostNesting = 20
 
   /// The patterns without braces that this one stands for, each in segments.
   let alternatives: [[Segment]]
@@ -47,7 +49,9 @@ public struct Glob: Sendable, Equatable {
   /// Whether the pattern stands for `path`.
   public func matches(_ path: String) -> Bool {
     let names = path.split(separator: "/", omittingEmptySubsequences: false).map { Array($0.unicodeScalars) }
-    return alternatives.contains { Self.matches(names[...], $0[...]) }
+    return alternatives.contains { segments in
+      Self.matches(names, segments, isAny: { $0 == .directories }) { Self.matches($1, $0) }
+    }
   }
 
   /// Whether `segment` stands for `name`.
@@ -59,38 +63,33 @@ public struct Glob: Sendable, Equatable {
     }
   }
 
-  private static func matches(_ names: ArraySlice<[Unicode.Scalar]>, _ segments: ArraySlice<Segment>) -> Bool {
-    guard let first = segments.first else { return names.isEmpty }
-    if first == .directories {
-      let rest = segments.drop { $0 == .directories }
-      if rest.isEmpty { return true }
-      return names.indices.contains { matches(names[$0...], rest) }
-    }
-    guard let name = names.first, matches(name, first) else { return false }
-    return matches(names.dropFirst(), segments.dropFirst())
+  private static func matches(_ name: [Unicode.Scalar], _ tokens: [Token]) -> Bool {
+    matches(name, tokens, isAny: { $0 == .any }, accepts)
   }
 
-  /// With one place to come back to, the last `*`: time at most the product of the lengths.
-  private static func matches(_ name: [Unicode.Scalar], _ tokens: [Token]) -> Bool {
-    var (index, token) = (0, 0)
-    var retry: (index: Int, token: Int)?
-    while index < name.count || token < tokens.count {
-      if token < tokens.count {
-        if tokens[token] == .any {
-          retry = (index + 1, token)
-          token += 1
+  /// With one place to come back to, the last `*` or `**`: time at most the product of the lengths.
+  private static func matches<Element, Wanted>(
+    _ elements: [Element], _ wanted: [Wanted], isAny: (Wanted) -> Bool, _ accepts: (Wanted, Element) -> Bool
+  ) -> Bool {
+    var (index, place) = (0, 0)
+    var retry: (index: Int, place: Int)?
+    while index < elements.count || place < wanted.count {
+      if place < wanted.count {
+        if isAny(wanted[place]) {
+          retry = (index + 1, place)
+          place += 1
           continue
         }
-        if index < name.count, accepts(tokens[token], name[index]) {
+        if index < elements.count, accepts(wanted[place], elements[index]) {
           index += 1
-          token += 1
+          place += 1
           continue
         }
       }
-      guard let last = retry, last.index <= name.count else { return false }
+      guard let last = retry, last.index <= elements.count else { return false }
       index = last.index
-      token = last.token + 1
-      retry = (last.index + 1, last.token)
+      place = last.place + 1
+      retry = (last.index + 1, last.place)
     }
     return true
   }
@@ -140,6 +139,9 @@ public struct Glob: Sendable, Equatable {
         if scalar == "[" { isInSet = true } else if scalar == "]" { isInSet = false }
         if scalar == "{", !isInSet {
           depth += 1
+          guard depth <= mostNesting else {
+            throw GlobError(description: "the pattern has more than \(mostNesting) { within each other")
+          }
           if depth == 1 {
             start = index - 1
             continue

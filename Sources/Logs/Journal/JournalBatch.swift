@@ -65,8 +65,8 @@ struct JournalBatch {
     JournalPosition.encode(position.text, rank: position.rank, into: &self.position)
     let (line, encoded) = (line, self.position)  // what a span is taken of may not be part of what is changed
     batch.append(
-      line: line.span, timestampNanoseconds: Int64(clamping: position.cursor.realtime) * 1000 + Int64(position.rank),
-      labels: labels, source: 0, position: encoded.span)
+      line: line.span, timestampNanoseconds: position.timestampNanoseconds, labels: labels, source: 0,
+      position: encoded.span)
     bytes += line.count + encoded.count + MemoryLayout<LogBatch.Entry>.stride
     bytes += batch.labelSets[before...].reduce(0) { $0 + $1.packed.count + 32 }
     self.changes.lines += 1

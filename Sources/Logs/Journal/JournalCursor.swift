@@ -48,6 +48,10 @@ struct JournalCursor: Sendable, Equatable {
     guard seen == 6 else { return nil }
   }
 
+  /// `realtime` as nanoseconds. Of times no journald ever writes, but a journal or a cursor may hold, the last second
+  /// there is.
+  var realtimeNanoseconds: Int64 { Int64(min(realtime, UInt64(Int64.max / 1_000_000_000) * 1_000_000)) * 1000 }
+
   private static func hexadecimal(_ text: Span<UInt8>, _ range: Range<Int>) -> Identifier? {
     guard range.count <= 32 else { return nil }
     var value = Identifier()

@@ -53,6 +53,9 @@ struct JournalPosition: Sendable, Equatable {
     return buffer
   }
 
+  /// The time of the entry's line: entries of the same microsecond follow each other.
+  var timestampNanoseconds: Int64 { cursor.realtimeNanoseconds + Int64(rank) }
+
   /// The rank of the next entry, which has `realtime`.
   func nextRank(realtime: UInt64) -> Int {
     realtime == cursor.realtime ? min(rank + 1, Self.highestRank) : 0

@@ -67,7 +67,7 @@ extension JournalTail {
   /// Where nothing can be read from the position on, goes on later and later in time.
   private mutating func stepOver(_ handle: JournalHandle, _ stand: JournalPosition) throws(SystemError) {
     let seconds = UInt64(1) << UInt64(min(readFailures - 3, 40))
-    try handle.seek(.realtime(stand.cursor.realtime + seconds * 1_000_000))
+    try handle.seek(.realtime(min(stand.cursor.realtime, 1 << 62) + seconds * 1_000_000))
     statistics.update { $0.gaps += 1 }
     log.error("The journal cannot be read here; reading goes on later in it", ("seconds", "\(seconds)"))
   }
@@ -127,7 +127,7 @@ extension JournalTail {
     statistics.update { $0.gaps += 1 }
     log.warn(
       "The entry read last is no longer in the journal; reading goes on with what came after it",
-      ("at", rfc3339(nanoseconds: Int64(clamping: stand.realtime) * 1000)),
-      ("next", next.map { rfc3339(nanoseconds: Int64(clamping: $0.realtime) * 1000) } ?? "none"))
+      ("at", rfc3339(nanoseconds: stand.realtimeNanoseconds)),
+      ("next", next.map { rfc3339(nanoseconds: $0.realtimeNanoseconds) } ?? "none"))
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 internal import Linux
+internal import Telemetry
 
 let timeFunctions = [
   templateFunction("now", 0...0) { _, _ in .time(wallClockNanoseconds(), .local) },
@@ -22,7 +23,7 @@ let timeFunctions = [
   },
   templateFunction("unixEpoch", 1...1) { arguments, _ in
     guard case .time(let moment, _) = arguments[0] else { throw TemplateFailure("unixEpoch needs a time") }
-    return .string("\(moment >= 0 ? moment / 1_000_000_000 : (moment - 999_999_999) / 1_000_000_000)")
+    return .string("\(moment.flooredDivision(by: 1_000_000_000).quotient)")
   },
 ]
 

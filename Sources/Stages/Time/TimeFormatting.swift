@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 extension TimeLayout {
   /// Appends a moment (nanoseconds since 1970) as the clock of `zone` shows it.
   func append(_ moment: Int64, _ zone: TimeZone, to output: inout [UInt8]) {
-    let seconds = moment >= 0 ? moment / 1_000_000_000 : (moment - 999_999_999) / 1_000_000_000
+    let (seconds, nanosecond) = moment.flooredDivision(by: 1_000_000_000)
     let offset = zone.lookup(seconds).offset
     let civil = CivilTime(
-      seconds: seconds + Int64(offset.seconds), nanosecond: Int(moment - seconds * 1_000_000_000))
+      seconds: seconds + Int64(offset.seconds), nanosecond: Int(nanosecond))
     for part in parts { append(part, civil, offset, to: &output) }
   }
 
