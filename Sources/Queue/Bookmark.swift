@@ -89,13 +89,21 @@ final class BookmarkFile {
     self.directory = directory
   }
 
-  /// The newest sound slot, without opening for writing. `exists` tells a missing file from a damaged one.
-  static func read(store: any FileStore, directory: String) -> (exists: Bool, slots: [Bookmark?]) {
-    guard let file = try? store.open("\(directory)/bookmark") else { return (false, [nil, nil]) }
-    let slots = (0..<2).map { slot -> Bookmark? in
+  /// Both slots, without opening for writing. `exists` tells a missing file from a damaged one.
+  static func read(store: any FileStore, directory: String) throws(SystemError) -> (exists: Bool, slots: [Bookmark?]) {
+    let file: any StoredFile
+    do throws(SystemError) {
+      file = try store.open("\(directory)/bookmark")
+    } catch {
+      // Throws what passes: without its bookmark the queue would deliver again what it has delivered.
+      guard error.errno == SystemError.noEntry || error.meansUnreadable else { throw error }
+      return (error.errno != SystemError.noEntry, [nil, nil])
+    }
+    var slots: [Bookmark?] = []
+    for slot in 0..<2 {
       var bytes = [UInt8](repeating: 0, count: Bookmark.slotBytes)
-      guard (try? file.read(into: &bytes, at: Int64(slot * Bookmark.slotDistance))) == bytes.count else { return nil }
-      return Bookmark(bytes)
+      let count = try file.readSound(into: &bytes, at: Int64(slot * Bookmark.slotDistance))
+      slots.append(count == bytes.count ? Bookmark(bytes) : nil)
     }
     return (true, slots)
   }

@@ -197,10 +197,20 @@ final class SegmentLog {
 
   func countDropped(_ items: UInt64, _ reason: DropReason) { counters.dropped[reason.rawValue] += items }
 
-  /// A process that was killed may have left segments whose names a power cut would take away.
-  private func makeNamesDurable() throws(SystemError) {
+  /// A process that was killed may have left segments, and a directory, whose names a power cut would take away.
+  func makeNamesDurable() throws(SystemError) {
     guard !namesAreDurable else { return }
-    try store.syncDirectory(directory)
+    var path = directory
+    try store.syncDirectory(path)
+    while path != parent(of: path) {
+      path = parent(of: path)
+      do throws(SystemError) {
+        try store.syncDirectory(path)
+      } catch {
+        // What we may not even look into has no entry of ours.
+        guard error.errno == SystemError.accessDenied else { throw error }
+      }
+    }
     namesAreDurable = true
   }
 
@@ -279,7 +289,13 @@ extension SystemError {
   static var noEntry: Int32 { 2 }
   static var inputOutput: Int32 { 5 }
   static var wouldBlock: Int32 { 11 }
+  static var accessDenied: Int32 { 13 }
   static var isDirectory: Int32 { 21 }
   static var noSpace: Int32 { 28 }
   static var tooManyLinks: Int32 { 40 }
+
+  /// Whether a file that cannot be opened for this will not be readable later.
+  var meansUnreadable: Bool {
+    [SystemError.inputOutput, SystemError.isDirectory, SystemError.tooManyLinks].contains(errno)
+  }
 }

@@ -125,6 +125,7 @@ extension SegmentLog {
     let durable = Int64(buffer.count) + group.reduce(0) { $0 + SegmentLog.recordBytes(of: $1.block) }
     let after = encode(group, segment: number, at: Int64(buffer.count), durable: durable)
     do throws(SystemError) {
+      try makeNamesDurable()
       let file = try store.openForWriting(temporary)
       try file.truncate(to: 0)
       try file.writeAll(buffer, at: 0)
@@ -247,6 +248,7 @@ extension SegmentLog {
     active = nil
     reader = nil
     lock = nil
+    namesAreDurable = false
     try store.makeDirectory(directory)
     lock = try store.lock(directory)
     let names = try store.list(directory)

@@ -20,24 +20,24 @@ struct Findings {
       if name.utf8.count == 20, name.hasSuffix(".seg"), number > 0, number < .max >> 1 { numbers.append(number) }
     }
     numbers.sort()
-    let (exists, slots) = BookmarkFile.read(store: store, directory: directory)
+    let (exists, slots) = try BookmarkFile.read(store: store, directory: directory)
     if let newest = BookmarkFile.newest(of: slots) {
       bookmark = newest.bookmark
       bookmarkSlot = newest.slot
       identity = newest.bookmark.identity
     } else {
       bookmarkIsDamaged = exists
-      identity = Findings.mostCommonIdentity(numbers, directory, store)
+      identity = try Findings.mostCommonIdentity(numbers, directory, store)
     }
   }
 
   /// Without a bookmark the segments say whose they are; one that strayed in does not outvote the others.
   private static func mostCommonIdentity(_ numbers: [UInt64], _ directory: String, _ store: any FileStore)
-    -> QueueIdentity?
+    throws -> QueueIdentity?
   {
     var votes: [QueueIdentity: Int] = [:]
     for number in numbers {
-      guard let file = try? store.open(segmentPath(directory, number)), let header = SegmentReader.header(of: file)
+      guard let file = try? store.open(segmentPath(directory, number)), let header = try SegmentReader.header(of: file)
       else { continue }
       votes[header.identity, default: 0] += 1
     }
@@ -88,18 +88,18 @@ extension SegmentLog {
         continue
       }
       let reader = SegmentReader(file, number: segment.number, identity: identity)
-      if SegmentReader.header(of: file) == nil, reader.find(from: 0, to: segment.bytes) == nil {
+      if try SegmentReader.header(of: file) == nil, try reader.find(from: 0, to: segment.bytes) == nil {
         setAside(segment, "holds no record")
         segments.removeAll { $0.number == segment.number }
         continue
       }
-      positionsAreComplete = reader.checkpoint(to: segment.bytes) != nil
+      positionsAreComplete = try reader.checkpoint(to: segment.bytes) != nil
       readers.append(reader)
     }
     guard let newest = readers.first else { return }
     for reader in readers.reversed() {
       let size = segments.first { $0.number == reader.number }?.bytes ?? 0
-      scan(reader, size: size, isNewest: reader === newest)
+      try scan(reader, size: size, isNewest: reader === newest)
     }
   }
 
@@ -108,14 +108,14 @@ extension SegmentLog {
   /// The end is what was surely durable. Sound records behind it were the last to be written; they are in the kernel's
   /// memory if not on disk, and no sync by this process can tell: if one failed before, the next succeeds without
   /// having written anything. So they are kept in memory and written anew.
-  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool) {
-    let durable = isNewest ? min(durableEnd(of: reader, size: size), size) : size
+  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool) throws(SystemError) {
+    let durable = isNewest ? min(try durableEnd(of: reader, size: size), size) : size
     var offset = SegmentHeader.bytes
     var isTorn = false
-    while offset < size, let found = reader.find(from: offset, to: size) {
+    while offset < size, let found = try reader.find(from: offset, to: size) {
       if found.skipped > 0, found.offset > durable { isTorn = true }
       offset = found.offset + found.record.totalBytes
-      guard let body = reader.body(of: found.record, at: found.offset) else {
+      guard let body = try reader.body(of: found.record, at: found.offset) else {
         if offset > durable { isTorn = true }
         continue
       }
@@ -136,13 +136,13 @@ extension SegmentLog {
   }
 
   /// How much of the segment is known to have been durable, whatever it looks like now.
-  private func durableEnd(of reader: SegmentReader, size: Int64) -> Int64 {
+  private func durableEnd(of reader: SegmentReader, size: Int64) throws(SystemError) -> Int64 {
     var durable: Int64 = 0
     for known in [counters.durable, counters.position] where known.segment == reader.number {
       durable = max(durable, known.offset)
     }
     var offset = SegmentHeader.bytes
-    while let found = reader.find(from: offset, to: size) {
+    while let found = try reader.find(from: offset, to: size) {
       offset = found.offset + found.record.totalBytes
       durable = max(durable, found.record.durable)
     }
