@@ -55,6 +55,10 @@ internal import Linux
 /// records tell exactly how many items a gap swallowed, be it a flipped bit or a missing file. After an unclean end,
 /// sequences skip ahead by 2^20.
 ///
+/// Damage in the newest segment that is not acknowledged yet takes the positions back to before it, so that the sources
+/// deliver again what was there. The sound records behind it stay, for the sources may no longer have their lines; those
+/// arrive twice. Damage in an older segment is found when it is read, and counted.
+///
 /// # The bookmark
 ///
 /// Two slots of 512 bytes, at 0 and 4096, written in turn; of the sound ones that with the higher generation counts. Layout: see
@@ -108,6 +112,7 @@ final class SegmentLog {
   var bookmarkFailure: SystemError?
   var bookmarkIsBehind = false
   var namesAreDurable = false
+  var positionsFellBack = false
   var counters: Bookmark
   var statisticsSoFar = QueueStatistics()
   var buffer: [UInt8] = []

@@ -154,7 +154,7 @@ extension SegmentLog {
     return nil
   }
 
-  private func advance(_ cursor: inout LogPosition, over record: Record) {
+  func advance(_ cursor: inout LogPosition, over record: Record) {
     cursor.offset += record.totalBytes
     cursor.sequence = record.sequence
     cursor.items = record.itemsThrough
@@ -215,6 +215,7 @@ extension SegmentLog {
 
   /// Opens a segment's file; nil when there is none, or it was not ours or not readable and is now set aside.
   func openOwn(_ segment: Segment) throws(SystemError) -> (any StoredFile)? {
+    if let active, active.number == segment.number { return active.file }
     let file: any StoredFile
     do throws(SystemError) {
       file = try store.open(path(segment.number))

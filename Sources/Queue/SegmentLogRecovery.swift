@@ -73,6 +73,9 @@ extension SegmentLog {
     if !clean { log.warn("queue was not closed; recovered", ("path", directory), ("pending", "\(pendingItems)")) }
     for stored in ring { positions.merge(stored.block.positions) }
     _ = resume()
+    // What is behind the damage may be delivered before the sources have come past it again: their positions must be
+    // those of before it from now on.
+    if positionsFellBack, !isDegraded, active == nil { try? createSegment() }
     try? persistBookmark()
     _ = try? releaseSegments()
   }
@@ -81,6 +84,7 @@ extension SegmentLog {
   private func recoverNewest() throws {
     var readers: [SegmentReader] = []
     var positionsAreComplete = false
+    var chain = Chain()
     // More than one only if both checkpoints of the newest are damaged.
     for segment in segments.reversed() where !positionsAreComplete && readers.count < 4 {
       guard let file = try openOwn(segment) else {
@@ -99,8 +103,11 @@ extension SegmentLog {
     guard let newest = readers.first else { return }
     for reader in readers.reversed() {
       let size = segments.first { $0.number == reader.number }?.bytes ?? 0
-      try scan(reader, size: size, isNewest: reader === newest)
+      try scan(reader, size: size, isNewest: reader === newest, &chain)
     }
+    guard chain.isBroken else { return }
+    log.warn("queue is damaged where it was not delivered yet; sources read again from there", ("path", directory))
+    positionsFellBack = true
   }
 
   /// Takes positions and counters from the records of one segment, up to where the log ends.
@@ -108,7 +115,7 @@ extension SegmentLog {
   /// The end is what was surely durable. Sound records behind it were the last to be written; they are in the kernel's
   /// memory if not on disk, and no sync by this process can tell: if one failed before, the next succeeds without
   /// having written anything. So they are kept in memory and written anew.
-  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool) throws(SystemError) {
+  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool, _ chain: inout Chain) throws(SystemError) {
     let durable = isNewest ? min(try durableEnd(of: reader, size: size), size) : size
     var offset = SegmentHeader.bytes
     var isTorn = false
@@ -120,12 +127,15 @@ extension SegmentLog {
         continue
       }
       if offset <= durable {
-        take(found.record, decodePositions(body, from: found.record.payloadBytes))
+        chain.add(found.record, acknowledged: position.blocks)
+        take(found.record, chain.isBroken ? [] : decodePositions(body, from: found.record.payloadBytes))
       } else if isTorn, found.record.positionBytes > 0 {
         // Its positions would vouch for what is missing before it.
         break
       } else if found.record.type == .block {
-        keepInMemory(StoredBlock(sequence: found.record.sequence, block: found.record.block(body: body)))
+        var block = found.record.block(body: body)
+        if chain.isBroken { block.positions = [] }
+        keepInMemory(StoredBlock(sequence: found.record.sequence, block: block))
       }
     }
     guard isNewest else { return }
@@ -133,6 +143,19 @@ extension SegmentLog {
     end.segment = reader.number
     end.offset = durable
     if let index = segments.firstIndex(where: { $0.number == reader.number }) { segments[index].end = durable }
+  }
+
+  /// Whether blocks are missing that were not acknowledged, as the counters of those that are there tell.
+  private struct Chain {
+    private var blocks: UInt64?
+    private(set) var isBroken = false
+
+    mutating func add(_ record: Record, acknowledged: UInt64) {
+      if let blocks, record.positionBytes > 0, record.type == .block, record.blocksBefore > max(blocks, acknowledged) {
+        isBroken = true
+      }
+      blocks = record.blocksThrough
+    }
   }
 
   /// How much of the segment is known to have been durable, whatever it looks like now.

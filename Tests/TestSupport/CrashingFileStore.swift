@@ -151,6 +151,9 @@ public final class CrashingFileStore: FileStore {
     with { $0.planned.append(Planned(operation: operation, left: after, errno: errno)) }
   }
 
+  /// Lets nothing more fail that was planned to.
+  public func planNothing() { with { $0.planned = [] } }
+
   /// How often which operation failed for which reason.
   public var faults: [String: Int] { with { $0.faults } }
 
