@@ -82,6 +82,7 @@ final class BookmarkFile {
   private var path: String { "\(directory)/bookmark" }
   private var file: (any StoredFile)?
   private var newestSlot = 0
+  private var found: Bookmark?  // in the newest slot, perhaps in the kernel's memory only
   private(set) var generation: UInt64 = 0
 
   init(store: any FileStore, directory: String) {
@@ -117,6 +118,7 @@ final class BookmarkFile {
   func resume(slot: Int, bookmark: Bookmark) {
     newestSlot = slot
     generation = bookmark.generation
+    found = bookmark
   }
 
   /// Makes `bookmark` durable, with the next generation.
@@ -133,6 +135,13 @@ final class BookmarkFile {
     if file == nil { file = try store.openForWriting(path) }
     guard let file else { return }
     do throws(SystemError) {
+      // The other slot may be the only one on disk: it stays until this one surely is. A sync alone does not tell; one
+      // that failed may have been before.
+      if let found {
+        try file.writeAll(found.encode(), at: Int64(newestSlot * Bookmark.slotDistance))
+        try file.sync()
+        self.found = nil
+      }
       try file.writeAll(bookmark.encode(), at: Int64(slot * Bookmark.slotDistance))
       try file.sync()
     } catch {
@@ -154,6 +163,7 @@ final class BookmarkFile {
     try store.rename(temporary, to: path)
     try store.syncDirectory(directory)
     newestSlot = 0
+    found = nil
   }
 }
 

@@ -62,7 +62,8 @@ internal import Linux
 /// # The bookmark
 ///
 /// Two slots of 512 bytes, at 0 and 4096, written in turn; of the sound ones that with the higher generation counts. Layout: see
-/// ``Bookmark``. It is never ahead of durable data, because only durable blocks are handed out. To let a segment go:
+/// ``Bookmark``. Before a process writes its first one it writes the one it found once more, for that may be in the
+/// kernel's memory only. It is never ahead of durable data, because only durable blocks are handed out. To let a segment go:
 /// bookmark durable, then unlink, then directory durable.
 ///
 /// Conservation: everything before the bookmark's position, and what came and went in memory while the disk took none

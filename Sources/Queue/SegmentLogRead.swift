@@ -18,6 +18,8 @@ extension SegmentLog {
   /// sound, gapless records allow. The same again until they are acknowledged. One record is in memory at a time
   /// besides the result.
   func read(maxBlocks: Int, maxBytes: Int) throws(SystemError) -> [StoredBlock] {
+    // Lines of a file whose name a power cut takes away are delivered again by their sources, with other times perhaps.
+    if options.overflow == .pause { try makeNamesDurable() }
     var result: [StoredBlock] = []
     var bytes = 0
     var cursor = position
@@ -28,8 +30,7 @@ extension SegmentLog {
         var last = end
         (last.segment, last.offset) = (cursor.segment, cursor.offset)
         passOver(to: last, damage)
-        // Lines in memory are on their way to the disk. Were they lost there after they were handed out, their sources
-        // would deliver them again, with other times perhaps.
+        // Nor are lines handed out that are in memory, on their way to the disk.
         return options.overflow == .pause ? [] : blocksInMemory(maxBlocks, maxBytes)
       }
       let gap = damage.stretches > 0 || record.itemsBefore != cursor.items

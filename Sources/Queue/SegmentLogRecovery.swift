@@ -133,6 +133,11 @@ extension SegmentLog {
         // Its positions would vouch for what is missing before it.
         break
       } else if found.record.type == .block {
+        chain.add(found.record, acknowledged: position.blocks)
+        if ring.isEmpty {
+          end.items = max(end.items, found.record.itemsBefore)
+          end.blocks = max(end.blocks, found.record.blocksBefore)
+        }
         var block = found.record.block(body: body)
         if chain.isBroken { block.positions = [] }
         keepInMemory(StoredBlock(sequence: found.record.sequence, block: block))

@@ -100,20 +100,25 @@ import Testing
     }
   }
 
-  /// Of six blocks, one of which is acknowledged, in a queue that was closed (`SPOKE_SCHEDULES`: every bit).
-  @Test(arguments: [true, false])
+  enum History: CaseIterable { case closed, restarted, killed }
+
+  /// Of six blocks, one of which is acknowledged (`SPOKE_SCHEDULES`: every bit).
+  @Test(arguments: History.allCases)
   func `a flipped bit in any byte costs the record it is in, and the source delivers that again`(
-    afterRestart: Bool
+    history: History
   ) throws {
     var log = try open()
     for number in 1...6 {
       _ = log.append([block(UInt8(number), bytes: 300)])
-      guard afterRestart, number == 3 else { continue }
+      if number == 1 {
+        try log.acknowledge(through: log.read(maxBlocks: 1, maxBytes: 1)[0].sequence, rejected: 0)
+        try log.persistBookmark()
+      }
+      guard history == .restarted, number == 3 else { continue }
       log.close()
       log = try open()
     }
-    try log.acknowledge(through: log.read(maxBlocks: 1, maxBytes: 1)[0].sequence, rejected: 0)
-    log.close()
+    if history != .killed { log.close() }
     disk.crash(.process)
     let newest = log.path(try #require(log.segments.last).number)
     for path in try disk.list("/q").map({ "/q/\($0)" }) {
@@ -132,7 +137,9 @@ import Testing
           let missing = Set(UInt8(2)...6).subtracting(numbers)
           #expect(
             numbers == numbers.sorted() && missing.count <= 1, "bit \(bit) of byte \(index) of \(path): \(numbers)")
-          #expect(again.counters.dropped[DropReason.damaged.rawValue] == UInt64(10 * missing.count))
+          // Whether the last one of a queue that was not closed was ever on disk, nobody knows.
+          let isTorn = history == .killed && missing == [6]
+          #expect(again.counters.dropped[DropReason.damaged.rawValue] == UInt64(isTorn ? 0 : 10 * missing.count))
           try again.persistBookmark()
           copy.crash(.powerLosingAll)
           again = try open(copy)
@@ -168,6 +175,42 @@ import Testing
         #expect(again.statistics.corruptRecords == 0 && again.statistics.droppedTotal == 0)
       }
     }
+  }
+
+  @Test func `a bookmark that was written but not synced does not cost the one that was`() throws {
+    let log = try open(disk.mounted())
+    _ = log.append([block(1), block(2), block(3)])
+    for _ in 1...2 {
+      try log.acknowledge(through: log.read(maxBlocks: 1, maxBytes: 1)[0].sequence, rejected: 0)
+      try log.persistBookmark()
+    }
+    try log.acknowledge(through: log.read(maxBlocks: 1, maxBytes: 1)[0].sequence, rejected: 0)
+    disk.cutPower(after: 2)  // the write, not the sync
+    #expect(throws: SystemError.self) { try log.persistBookmark() }
+    disk.crash(.process)
+    // Wherever the next start is cut short, the acknowledgement of the second block has been durable.
+    for after in 1..<12 {
+      for seed in 1..<20 as Range<UInt64> {
+        let copy = disk.copy(seed: seed, keepingUnsynced: true)
+        copy.cutPower(after: after)
+        _ = try? open(copy)
+        copy.crash(.powerLosingSome)
+        #expect(try Set(drain(open(copy))).isSubset(of: [3]), "cut after \(after), seed \(seed)")
+      }
+    }
+  }
+
+  @Test mutating func `lines are not handed out before the name of their file is durable`() throws {
+    options.overflow = .pause
+    let log = try open(disk.mounted())
+    disk.cutPower(after: 6)  // create, truncate, write, sync, rename, not the sync of the directory
+    #expect(log.append([block(1)]) == 0)
+    disk.crash(.process)
+    disk.trouble = .syncFails
+    let again = try open()
+    #expect(throws: SystemError.self) { try again.read(maxBlocks: 9, maxBytes: .max) }
+    disk.trouble = .none
+    #expect(try drain(again) == [1])
   }
 
   @Test mutating func `lines that were written but not synced are on disk again before they are handed out`() throws {

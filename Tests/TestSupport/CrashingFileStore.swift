@@ -215,11 +215,20 @@ public final class CrashingFileStore: FileStore {
     }
   }
 
-  /// A second disk with the same durable and seen contents, all of it durable.
-  public func copy(seed: UInt64) -> CrashingFileStore {
+  /// A second disk with the same contents, all of it durable unless what is unsynced is to stay so.
+  public func copy(seed: UInt64, keepingUnsynced: Bool = false) -> CrashingFileStore {
     let other = CrashingFileStore(seed: seed)
-    let files: [String: [UInt8]] = with { state in state.seen.mapValues { $0.seen } }
-    for (path, bytes) in files { other.overwrite(path, with: bytes) }
+    let files: [String: (seen: [UInt8], durable: [UInt8], dirty: Set<Int>)] = with { state in
+      state.seen.mapValues { ($0.seen, $0.durable, $0.dirty) }
+    }
+    for (path, file) in files {
+      other.overwrite(path, with: file.seen)
+      guard keepingUnsynced else { continue }
+      other.with { state in
+        state.seen[path]?.durable = file.durable
+        state.seen[path]?.dirty = file.dirty
+      }
+    }
     let directories = with { $0.directories }
     other.with { ($0.directories, $0.durableDirectories) = (directories, directories) }
     return other
