@@ -12,6 +12,8 @@ let checked: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 let strict = checked + [.strictMemorySafety()]
+/// Optimised also where the rest is not: what simulates the disk under a queue, hundreds of thousands of times.
+let simulation: [SwiftSetting] = [.unsafeFlags(["-O"], .when(configuration: .debug))]
 
 /// Every target of ours, floor by floor; imports go down only, and
 /// `swift build --explicit-target-dependency-import-check error` enforces it.
@@ -35,7 +37,7 @@ let targets: [Target] = [
   .ours("Syntax", ["CYAML", "Linux"]),
   .ours("Relabel", ["Telemetry", "RE2"]),
   .ours("Wire", ["Telemetry", "CSnappy", "CWire"]),
-  .ours("Queue", ["Linux"]),
+  .ours("Queue", ["Linux"], settings: simulation),
   .ours("Stages", ["Telemetry", "Linux", "RE2"]),
   .ours(
     "HTTP", ["Linux", "CZlib"],
@@ -80,21 +82,28 @@ let targets: [Target] = [
 
 extension Target {
   /// A Swift target under the settings all of ours share.
-  static func ours(_ name: String, _ dependencies: [String] = [], products: [Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies.map { .byName(name: $0) } + products, swiftSettings: strict)
+  static func ours(
+    _ name: String, _ dependencies: [String] = [], products: [Dependency] = [], settings: [SwiftSetting] = []
+  ) -> Target {
+    .target(
+      name: name, dependencies: dependencies.map { .byName(name: $0) } + products, swiftSettings: strict + settings)
   }
 
   /// Tests of one target; they read their fixtures, if any, beside the source file.
-  static func tests(_ name: String, _ dependencies: [String], fixtures: Bool = false) -> Target {
+  static func tests(
+    _ name: String, _ dependencies: [String], fixtures: Bool = false, settings: [SwiftSetting] = []
+  ) -> Target {
     .testTarget(
       name: name, dependencies: (dependencies + ["TestSupport"]).map { .byName(name: $0) },
       exclude: fixtures ? ["Fixtures"] : [],
-      swiftSettings: checked)
+      swiftSettings: checked + settings)
   }
 }
 
 let tests: [Target] = [
-  .target(name: "TestSupport", dependencies: ["Linux", "Queue"], path: "Tests/TestSupport", swiftSettings: checked),
+  .target(
+    name: "TestSupport", dependencies: ["Linux", "Queue"], path: "Tests/TestSupport",
+    swiftSettings: checked + simulation),
   .target(
     name: "Fuzzing",
     dependencies: [
@@ -110,7 +119,7 @@ let tests: [Target] = [
   .tests("SyntaxTests", ["Syntax", "Linux"], fixtures: true),
   .tests("RelabelTests", ["Relabel", "Telemetry", "RE2"], fixtures: true),
   .tests("WireTests", ["Wire", "Telemetry", "CWire"]),
-  .tests("QueueTests", ["Queue", "Linux"]),
+  .tests("QueueTests", ["Queue", "Linux"], settings: simulation),
   .tests("StagesTests", ["Stages", "Telemetry", "Linux", "RE2"], fixtures: true),
   .tests("LogsTests", ["Logs", "Relabel", "Telemetry", "Linux"]),
   .tests("HTTPTests", ["HTTP", "Linux"]),

@@ -183,7 +183,7 @@ public actor Sender {
   ) {
     guard let piece = shipment.next else { return }
     let samples = shipment.nextSamples
-    if reason.mayMeanAlreadyThere, mayBeStored(blocks[piece.blocks.upperBound - 1]) {
+    if reason.mayMeanAlreadyThere, mayBeOvertaken(blocks[piece.blocks.upperBound - 1]) {
       statistics.replayedSamples += samples
       shipment.settle(.replayed)
       settleReplay(&shipment, blocks, piece.blocks.lowerBound)
@@ -200,7 +200,8 @@ public actor Sender {
   /// Spares the hub the rest of a block it turns out to have: five samples of five, from different parts of the block,
   /// are there already, and what a hub takes of a request it takes as a whole.
   ///
-  /// Without this, one lost answer to a merged backlog is followed by two requests for each of its samples.
+  /// Without this, one lost answer to a merged backlog is followed by two requests for each of its samples. It errs only
+  /// where the hub has newer samples of nearly all these series from another sender.
   private func settleReplay(_ shipment: inout Shipment, _ blocks: [StoredBlock], _ index: Int) {
     guard blocks[index].block.isOfOneTime else { return }
     let tally = shipment.tallies[index]
@@ -241,10 +242,14 @@ public actor Sender {
 
   // MARK: Bookkeeping
 
-  /// Whether the hub may have the block: from an attempt without an answer, or from a process before this one that died
-  /// between the answer and a durable note of it.
-  private func mayBeStored(_ block: StoredBlock) -> Bool {
-    inheritedBlocks ?? 0 > 0 || block.sequence <= storedThrough ?? 0
+  /// Whether the hub may have samples of ours that are newer than some of the block: from an attempt without an answer,
+  /// or from a process before this one that died between the answer and a durable note of it.
+  ///
+  /// A sample that is its series' newest is taken a second time. So a block of one time is refused for being there only
+  /// if the hub may have one after it, too; a process before this one may have sent that out of memory.
+  private func mayBeOvertaken(_ block: StoredBlock) -> Bool {
+    if inheritedBlocks ?? 0 > 0 { return true }
+    return block.block.isOfOneTime ? block.sequence < storedThrough ?? 0 : block.sequence <= storedThrough ?? 0
   }
 
   private func markStored(_ piece: Shipment.Piece, _ blocks: [StoredBlock]) {

@@ -94,6 +94,7 @@ final class BookmarkFile {
   private var path: String { "\(directory)/bookmark" }
   private var file: (any StoredFile)?
   private var newestSlot = 0
+  private var found: Bookmark?  // in the newest slot, perhaps in the kernel's memory only
   private(set) var generation: UInt64 = 0
 
   init(store: any FileStore, directory: String) {
@@ -101,13 +102,21 @@ final class BookmarkFile {
     self.directory = directory
   }
 
-  /// The newest sound slot, without opening for writing. `exists` tells a missing file from a damaged one.
-  static func read(store: any FileStore, directory: String) -> (exists: Bool, slots: [Bookmark?]) {
-    guard let file = try? store.open("\(directory)/bookmark") else { return (false, [nil, nil]) }
-    let slots = (0..<2).map { slot -> Bookmark? in
+  /// Both slots, without opening for writing. `exists` tells a missing file from a damaged one.
+  static func read(store: any FileStore, directory: String) throws(SystemError) -> (exists: Bool, slots: [Bookmark?]) {
+    let file: any StoredFile
+    do throws(SystemError) {
+      file = try store.open("\(directory)/bookmark")
+    } catch {
+      // Throws what passes: without its bookmark the queue would deliver again what it has delivered.
+      guard error.errno == SystemError.noEntry || error.meansUnreadable else { throw error }
+      return (error.errno != SystemError.noEntry, [nil, nil])
+    }
+    var slots: [Bookmark?] = []
+    for slot in 0..<2 {
       var bytes = [UInt8](repeating: 0, count: Bookmark.slotBytes)
-      guard (try? file.read(into: &bytes, at: Int64(slot * Bookmark.slotDistance))) == bytes.count else { return nil }
-      return Bookmark(bytes)
+      let count = try file.readSound(into: &bytes, at: Int64(slot * Bookmark.slotDistance))
+      slots.append(count == bytes.count ? Bookmark(bytes) : nil)
     }
     return (true, slots)
   }
@@ -121,6 +130,7 @@ final class BookmarkFile {
   func resume(slot: Int, bookmark: Bookmark) {
     newestSlot = slot
     generation = bookmark.generation
+    found = bookmark
   }
 
   /// Makes `bookmark` durable, with the next generation.
@@ -137,6 +147,13 @@ final class BookmarkFile {
     if file == nil { file = try store.openForWriting(path) }
     guard let file else { return }
     do throws(SystemError) {
+      // The other slot may be the only one on disk: it stays until this one surely is. A sync alone does not tell; one
+      // that failed may have been before.
+      if let found {
+        try file.writeAll(found.encode(), at: Int64(newestSlot * Bookmark.slotDistance))
+        try file.sync()
+        self.found = nil
+      }
       try file.writeAll(bookmark.encode(), at: Int64(slot * Bookmark.slotDistance))
       try file.sync()
     } catch {
@@ -158,6 +175,7 @@ final class BookmarkFile {
     try store.rename(temporary, to: path)
     try store.syncDirectory(directory)
     newestSlot = 0
+    found = nil
   }
 }
 

@@ -40,3 +40,16 @@ public protocol StoredFile: AnyObject, Sendable {
   /// How many bytes the file has.
   func size() throws(SystemError) -> Int64
 }
+
+extension StoredFile {
+  /// Reads up to `buffer.count` bytes at `offset`; none where the medium gives none, for that is damage like bytes that
+  /// are wrong. Any other failure passes, and is not taken for damage.
+  func readSound(into buffer: inout [UInt8], at offset: Int64) throws(SystemError) -> Int {
+    do throws(SystemError) {
+      return try read(into: &buffer, at: offset)
+    } catch {
+      guard error.errno == SystemError.inputOutput else { throw error }
+      return 0
+    }
+  }
+}

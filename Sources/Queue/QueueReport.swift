@@ -103,7 +103,7 @@ private struct QueueInspection {
       guard let size = try store.size(of: path) else { continue }
       var segment = QueueReport.Segment(path: path, bytes: size)
       let next = index + 1 < found.numbers.count ? found.numbers[index + 1] : nil
-      try visit(&segment, number, to: min(size, end(of: number, next: next) ?? size), visitRecord)
+      try visit(&segment, number, to: min(size, try end(of: number, next: next) ?? size), visitRecord)
       try visitSegment(segment)
     }
   }
@@ -116,7 +116,7 @@ private struct QueueInspection {
       segment.damage(0, segment.bytes, "cannot be opened")
       return
     }
-    let header = SegmentReader.header(of: file)
+    let header = try SegmentReader.header(of: file)
     if let header, header.identity != identity || header.number != number {
       segment.damage(0, segment.bytes, "belongs to another queue")
       return
@@ -125,13 +125,13 @@ private struct QueueInspection {
     let reader = SegmentReader(file, number: number, identity: identity)
     var offset = SegmentHeader.bytes
     while offset < end {
-      guard let found = reader.find(from: offset, to: end) else {
+      guard let found = try reader.find(from: offset, to: end) else {
         segment.damage(offset, end - offset, "no record up to the end: torn, damaged or being written")
         return
       }
       if found.skipped > 0 { segment.damage(offset, found.skipped, "not a record header") }
       offset = found.offset + found.record.totalBytes
-      guard let body = reader.body(of: found.record, at: found.offset) else {
+      guard let body = try reader.body(of: found.record, at: found.offset) else {
         segment.damage(found.offset, found.record.totalBytes, "checksum of the record does not match")
         continue
       }
@@ -141,9 +141,9 @@ private struct QueueInspection {
     }
   }
 
-  private func end(of number: UInt64, next: UInt64?) -> Int64? {
+  private func end(of number: UInt64, next: UInt64?) throws -> Int64? {
     guard let next, let file = try? store.open(segmentPath(directory, next)), let size = try? file.size(),
-      let checkpoint = SegmentReader(file, number: next, identity: identity).checkpoint(to: size)
+      let checkpoint = try SegmentReader(file, number: next, identity: identity).checkpoint(to: size)
     else { return nil }
     return checkpoint.end(of: number)
   }

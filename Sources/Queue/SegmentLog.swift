@@ -55,10 +55,15 @@ internal import Linux
 /// records tell exactly how many items a gap swallowed, be it a flipped bit or a missing file. After an unclean end,
 /// sequences skip ahead by 2^20.
 ///
+/// Damage in the newest segment that is not acknowledged yet takes the positions back to before it, so that the sources
+/// deliver again what was there. The sound records behind it stay, for the sources may no longer have their lines; those
+/// arrive twice. Damage in an older segment is found when it is read, and counted.
+///
 /// # The bookmark
 ///
 /// Two slots of 512 bytes, at 0 and 4096, written in turn; of the sound ones that with the higher generation counts. Layout: see
-/// ``Bookmark``. It is never ahead of durable data, because only durable blocks are handed out. To let a segment go:
+/// ``Bookmark``. Before a process writes its first one it writes the one it found once more, for that may be in the
+/// kernel's memory only. It is never ahead of durable data, because only durable blocks are handed out. To let a segment go:
 /// bookmark durable, then unlink, then directory durable.
 ///
 /// Conservation: everything before the bookmark's position, and what came and went in memory while the disk took none
@@ -108,6 +113,7 @@ final class SegmentLog {
   var bookmarkFailure: SystemError?
   var bookmarkIsBehind = false
   var namesAreDurable = false
+  var positionsFellBack = false
   var counters: Bookmark
   var statisticsSoFar = QueueStatistics()
   var buffer: [UInt8] = []
@@ -197,10 +203,20 @@ final class SegmentLog {
 
   func countDropped(_ items: UInt64, _ reason: DropReason) { counters.dropped[reason.rawValue] += items }
 
-  /// A process that was killed may have left segments whose names a power cut would take away.
-  private func makeNamesDurable() throws(SystemError) {
+  /// A process that was killed may have left segments, and a directory, whose names a power cut would take away.
+  func makeNamesDurable() throws(SystemError) {
     guard !namesAreDurable else { return }
-    try store.syncDirectory(directory)
+    var path = directory
+    try store.syncDirectory(path)
+    while path != parent(of: path) {
+      path = parent(of: path)
+      do throws(SystemError) {
+        try store.syncDirectory(path)
+      } catch {
+        // What we may not even look into has no entry of ours.
+        guard error.errno == SystemError.accessDenied else { throw error }
+      }
+    }
     namesAreDurable = true
   }
 
@@ -279,7 +295,13 @@ extension SystemError {
   static var noEntry: Int32 { 2 }
   static var inputOutput: Int32 { 5 }
   static var wouldBlock: Int32 { 11 }
+  static var accessDenied: Int32 { 13 }
   static var isDirectory: Int32 { 21 }
   static var noSpace: Int32 { 28 }
   static var tooManyLinks: Int32 { 40 }
+
+  /// Whether a file that cannot be opened for this will not be readable later.
+  var meansUnreadable: Bool {
+    [SystemError.inputOutput, SystemError.isDirectory, SystemError.tooManyLinks].contains(errno)
+  }
 }

@@ -34,14 +34,18 @@ extension SegmentLog {
       // The new segment ends the old one before what was found behind its end; what of that was dropped from memory
       // meanwhile must be counted for good by then.
       if bookmarkIsBehind { try persistBookmark() }
-      try createSegment(with: ring[...])
+      try writeRing()
     } catch {
       fail(error)
       return false
     }
-    forgetOldestInMemory(ring.count)
     recovered()
     return true
+  }
+
+  private func writeRing() throws(SystemError) {
+    try createSegment(with: ring[...])
+    forgetOldestInMemory(ring.count)
   }
 
   private func numbered(_ blocks: [Block]) -> [StoredBlock] {
@@ -80,6 +84,7 @@ extension SegmentLog {
     guard let first = blocks.first else { return }
     let firstBytes = SegmentLog.recordBytes(of: first.block)
     try noticeLoss()
+    if !ring.isEmpty { try writeRing() }
     try makeRoom(for: firstBytes)
     try checkFreeSpace(for: firstBytes)
     let group: ArraySlice<StoredBlock>
@@ -117,7 +122,7 @@ extension SegmentLog {
   }
 
   /// Begins a new segment with checkpoints and `group`, all of it durable before the segment gets its name.
-  private func createSegment(with group: ArraySlice<StoredBlock> = []) throws(SystemError) {
+  func createSegment(with group: ArraySlice<StoredBlock> = []) throws(SystemError) {
     let number = nextSegment
     let temporary = path(number) + ".tmp"
     buffer = SegmentHeader(identity: identity, number: number).encode()
@@ -125,6 +130,7 @@ extension SegmentLog {
     let durable = Int64(buffer.count) + group.reduce(0) { $0 + SegmentLog.recordBytes(of: $1.block) }
     let after = encode(group, segment: number, at: Int64(buffer.count), durable: durable)
     do throws(SystemError) {
+      try makeNamesDurable()
       let file = try store.openForWriting(temporary)
       try file.truncate(to: 0)
       try file.writeAll(buffer, at: 0)
@@ -241,17 +247,59 @@ extension SegmentLog {
 
   /// Begins anew when someone removed the directory, or the file that is written, while the agent runs.
   private func noticeLoss() throws(SystemError) {
-    guard try store.size(of: active.map { path($0.number) } ?? directory) == nil else { return }
-    statisticsSoFar.directoryLosses += 1
-    log.error("queue files were removed while in use; beginning anew", ("path", directory))
-    active = nil
-    reader = nil
+    if lock != nil {
+      guard try store.size(of: active.map { path($0.number) } ?? directory) == nil else { return }
+      try rescue()
+    }
     lock = nil
+    namesAreDurable = false
     try store.makeDirectory(directory)
     lock = try store.lock(directory)
-    let names = try store.list(directory)
-    segments.removeAll { !names.contains(lastComponent(of: path($0.number))) }
     try persistBookmark()
+  }
+
+  /// Takes what waits in removed files into memory, to be written anew: a file that is open can still be read. What was
+  /// in others is lost and counted.
+  private func rescue() throws(SystemError) {
+    let names = try namesInDirectory()
+    let kept = Set(segments.map(\.number).filter { names.contains(lastComponent(of: path($0))) })
+    var rescued: [StoredBlock] = []
+    var before = end
+    var cursor = position
+    var damage = Damage()
+    while let record = try step(&cursor, &damage) {
+      if !kept.contains(cursor.segment) {
+        if rescued.isEmpty { before.sequence = record.sequence &- 1 }
+        if let body = try reader?.segment.body(of: record, at: cursor.offset) {
+          rescued.append(StoredBlock(sequence: record.sequence, block: record.block(body: body)))
+        }
+      }
+      advance(&cursor, over: record)
+    }
+    // The files that are still there are older than those that are not; what is in them waits on disk as before.
+    before.items -= rescued.reduce(0) { $0 + UInt64($1.block.items) }
+    before.blocks -= UInt64(rescued.count)
+    end = before
+    if kept.isEmpty { countDropped(move(to: end), .damaged) }
+    segments.removeAll { !kept.contains($0.number) }
+    active = nil
+    reader = nil
+    let later = ring
+    (ring, ringItems, ringBytes) = ([], 0, 0)
+    for block in rescued + later { keepInMemory(block) }
+    statisticsSoFar.directoryLosses += 1
+    log.error(
+      "queue files were removed while in use; beginning anew", ("path", directory),
+      ("rescued_items", "\(rescued.reduce(0) { $0 + $1.block.items })"))
+  }
+
+  private func namesInDirectory() throws(SystemError) -> [String] {
+    do throws(SystemError) {
+      return try store.list(directory)
+    } catch {
+      guard error.errno == SystemError.noEntry else { throw error }
+      return []
+    }
   }
 
   // MARK: When the disk fails
@@ -271,11 +319,12 @@ extension SegmentLog {
     writeFailure = nil
   }
 
-  /// Keeps the newest blocks within the bound, and counts those that go.
+  /// Keeps the newest blocks within the bound, and counts those that go. With `.pause` all are kept: they are few.
   func keepInMemory(_ block: StoredBlock) {
     ring.append(block)
     ringItems += UInt64(block.block.items)
     ringBytes += block.block.payload.count
+    guard options.overflow == .dropOldest else { return }
     while ringBytes > options.memoryRingBytes || ring.count > 10_000, let oldest = ring.first {
       counters.outside += UInt64(oldest.block.items)
       countDropped(UInt64(oldest.block.items), .memoryFull)

@@ -18,6 +18,8 @@ extension SegmentLog {
   /// sound, gapless records allow. The same again until they are acknowledged. One record is in memory at a time
   /// besides the result.
   func read(maxBlocks: Int, maxBytes: Int) throws(SystemError) -> [StoredBlock] {
+    // Lines of a file whose name a power cut takes away are delivered again by their sources, with other times perhaps.
+    if options.overflow == .pause { try makeNamesDurable() }
     var result: [StoredBlock] = []
     var bytes = 0
     var cursor = position
@@ -28,11 +30,12 @@ extension SegmentLog {
         var last = end
         (last.segment, last.offset) = (cursor.segment, cursor.offset)
         passOver(to: last, damage)
-        return blocksInMemory(maxBlocks, maxBytes)
+        // Nor are lines handed out that are in memory, on their way to the disk.
+        return options.overflow == .pause ? [] : blocksInMemory(maxBlocks, maxBytes)
       }
       let gap = damage.stretches > 0 || record.itemsBefore != cursor.items
       if !result.isEmpty, gap || bytes + record.payloadBytes > maxBytes { return result }
-      guard let body = reader?.segment.body(of: record, at: cursor.offset) else {
+      guard let body = try reader?.segment.body(of: record, at: cursor.offset) else {
         damage.add(bytes: record.totalBytes)
         cursor.offset += record.totalBytes
         continue
@@ -127,7 +130,7 @@ extension SegmentLog {
         damage.add(bytes: segment.bytes)
         continue
       }
-      if let record = stepInSegment(&cursor, &damage, end) { return record }
+      if let record = try stepInSegment(&cursor, &damage, end) { return record }
       guard index + 1 < segments.count else { return nil }
       cursor.segment = segments[index + 1].number
       cursor.offset = SegmentHeader.bytes
@@ -135,9 +138,11 @@ extension SegmentLog {
     return nil
   }
 
-  private func stepInSegment(_ cursor: inout LogPosition, _ damage: inout Damage, _ end: Int64) -> Record? {
+  private func stepInSegment(_ cursor: inout LogPosition, _ damage: inout Damage, _ end: Int64) throws(SystemError)
+    -> Record?
+  {
     while cursor.offset < end {
-      guard let found = reader?.segment.find(from: cursor.offset, to: end) else {
+      guard let found = try reader?.segment.find(from: cursor.offset, to: end) else {
         damage.add(bytes: end - cursor.offset)
         cursor.offset = end
         return nil
@@ -150,7 +155,7 @@ extension SegmentLog {
     return nil
   }
 
-  private func advance(_ cursor: inout LogPosition, over record: Record) {
+  func advance(_ cursor: inout LogPosition, over record: Record) {
     cursor.offset += record.totalBytes
     cursor.sequence = record.sequence
     cursor.items = record.itemsThrough
@@ -205,25 +210,23 @@ extension SegmentLog {
   }
 
   func checkpoint(of segment: Segment) throws(SystemError) -> Checkpoint? {
-    guard let file = try? store.open(path(segment.number)) else { return nil }
-    return SegmentReader(file, number: segment.number, identity: identity).checkpoint(to: segment.bytes)
+    guard let file = try openOwn(segment) else { return nil }
+    return try SegmentReader(file, number: segment.number, identity: identity).checkpoint(to: segment.bytes)
   }
 
   /// Opens a segment's file; nil when there is none, or it was not ours or not readable and is now set aside.
   func openOwn(_ segment: Segment) throws(SystemError) -> (any StoredFile)? {
+    if let active, active.number == segment.number { return active.file }
     let file: any StoredFile
     do throws(SystemError) {
       file = try store.open(path(segment.number))
     } catch {
-      switch error.errno {
-      case SystemError.noEntry: return nil
-      case SystemError.inputOutput, SystemError.isDirectory, SystemError.tooManyLinks:
-        setAside(segment, "cannot be opened: \(error.reason)")
-        return nil
-      default: throw error
-      }
+      if error.errno == SystemError.noEntry { return nil }
+      guard error.meansUnreadable else { throw error }
+      setAside(segment, "cannot be opened: \(error.reason)")
+      return nil
     }
-    let header = SegmentReader.header(of: file)
+    let header = try SegmentReader.header(of: file)
     if let header, header.identity != identity || header.number != segment.number {
       setAside(segment, "belongs to another queue")
       return nil

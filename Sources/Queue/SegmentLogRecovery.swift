@@ -22,24 +22,24 @@ struct Findings {
       if name.utf8.count == 20, name.hasSuffix(".seg"), number > 0 { numbers.append(number) }
     }
     numbers.sort()
-    let (exists, slots) = BookmarkFile.read(store: store, directory: directory)
+    let (exists, slots) = try BookmarkFile.read(store: store, directory: directory)
     if let newest = BookmarkFile.newest(of: slots) {
       bookmark = newest.bookmark
       bookmarkSlot = newest.slot
       identity = newest.bookmark.identity
     } else {
       bookmarkIsDamaged = exists
-      identity = Findings.mostCommonIdentity(numbers, directory, store)
+      identity = try Findings.mostCommonIdentity(numbers, directory, store)
     }
   }
 
   /// Without a bookmark the segments say whose they are; one that strayed in does not outvote the others.
   private static func mostCommonIdentity(_ numbers: [UInt64], _ directory: String, _ store: any FileStore)
-    -> QueueIdentity?
+    throws -> QueueIdentity?
   {
     var votes: [QueueIdentity: Int] = [:]
     for number in numbers {
-      guard let file = try? store.open(segmentPath(directory, number)), let header = SegmentReader.header(of: file)
+      guard let file = try? store.open(segmentPath(directory, number)), let header = try SegmentReader.header(of: file)
       else { continue }
       votes[header.identity, default: 0] += 1
     }
@@ -75,6 +75,9 @@ extension SegmentLog {
     if !clean { log.warn("queue was not closed; recovered", ("path", directory), ("pending", "\(pendingItems)")) }
     for stored in ring { positions.merge(stored.block.positions) }
     _ = resume()
+    // What is behind the damage may be delivered before the sources have come past it again: their positions must be
+    // those of before it from now on.
+    if positionsFellBack, !isDegraded, active == nil { try? createSegment() }
     try? persistBookmark()
     _ = try? releaseSegments()
   }
@@ -83,6 +86,7 @@ extension SegmentLog {
   private func recoverNewest() throws {
     var readers: [SegmentReader] = []
     var positionsAreComplete = false
+    var chain = Chain()
     // More than one only if both checkpoints of the newest are damaged.
     for segment in segments.reversed() where !positionsAreComplete && readers.count < 4 {
       guard let file = try openOwn(segment) else {
@@ -90,19 +94,22 @@ extension SegmentLog {
         continue
       }
       let reader = SegmentReader(file, number: segment.number, identity: identity)
-      if SegmentReader.header(of: file) == nil, reader.find(from: 0, to: segment.bytes) == nil {
+      if try SegmentReader.header(of: file) == nil, try reader.find(from: 0, to: segment.bytes) == nil {
         setAside(segment, "holds no record")
         segments.removeAll { $0.number == segment.number }
         continue
       }
-      positionsAreComplete = reader.checkpoint(to: segment.bytes) != nil
+      positionsAreComplete = try reader.checkpoint(to: segment.bytes) != nil
       readers.append(reader)
     }
     guard let newest = readers.first else { return }
     for reader in readers.reversed() {
       let size = segments.first { $0.number == reader.number }?.bytes ?? 0
-      scan(reader, size: size, isNewest: reader === newest)
+      try scan(reader, size: size, isNewest: reader === newest, &chain)
     }
+    guard chain.isBroken else { return }
+    log.warn("queue is damaged where it was not delivered yet; sources read again from there", ("path", directory))
+    positionsFellBack = true
   }
 
   /// Takes positions and counters from the records of one segment, up to where the log ends.
@@ -110,24 +117,32 @@ extension SegmentLog {
   /// The end is what was surely durable. Sound records behind it were the last to be written; they are in the kernel's
   /// memory if not on disk, and no sync by this process can tell: if one failed before, the next succeeds without
   /// having written anything. So they are kept in memory and written anew.
-  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool) {
-    let durable = isNewest ? min(durableEnd(of: reader, size: size), size) : size
+  private func scan(_ reader: SegmentReader, size: Int64, isNewest: Bool, _ chain: inout Chain) throws(SystemError) {
+    let durable = isNewest ? min(try durableEnd(of: reader, size: size), size) : size
     var offset = SegmentHeader.bytes
     var isTorn = false
-    while offset < size, let found = reader.find(from: offset, to: size) {
+    while offset < size, let found = try reader.find(from: offset, to: size) {
       if found.skipped > 0, found.offset > durable { isTorn = true }
       offset = found.offset + found.record.totalBytes
-      guard let body = reader.body(of: found.record, at: found.offset) else {
+      guard let body = try reader.body(of: found.record, at: found.offset) else {
         if offset > durable { isTorn = true }
         continue
       }
       if offset <= durable {
-        take(found.record, decodePositions(body, from: found.record.payloadBytes))
+        chain.add(found.record, acknowledged: position.blocks)
+        take(found.record, chain.isBroken ? [] : decodePositions(body, from: found.record.payloadBytes))
       } else if isTorn, found.record.positionBytes > 0 {
         // Its positions would vouch for what is missing before it.
         break
       } else if found.record.type == .block {
-        keepInMemory(StoredBlock(sequence: found.record.sequence, block: found.record.block(body: body)))
+        chain.add(found.record, acknowledged: position.blocks)
+        if ring.isEmpty {
+          end.items = max(end.items, found.record.itemsBefore)
+          end.blocks = max(end.blocks, found.record.blocksBefore)
+        }
+        var block = found.record.block(body: body)
+        if chain.isBroken { block.positions = [] }
+        keepInMemory(StoredBlock(sequence: found.record.sequence, block: block))
       }
     }
     guard isNewest else { return }
@@ -137,14 +152,27 @@ extension SegmentLog {
     if let index = segments.firstIndex(where: { $0.number == reader.number }) { segments[index].end = durable }
   }
 
+  /// Whether blocks are missing that were not acknowledged, as the counters of those that are there tell.
+  private struct Chain {
+    private var blocks: UInt64?
+    private(set) var isBroken = false
+
+    mutating func add(_ record: Record, acknowledged: UInt64) {
+      if let blocks, record.positionBytes > 0, record.type == .block, record.blocksBefore > max(blocks, acknowledged) {
+        isBroken = true
+      }
+      blocks = record.blocksThrough
+    }
+  }
+
   /// How much of the segment is known to have been durable, whatever it looks like now.
-  private func durableEnd(of reader: SegmentReader, size: Int64) -> Int64 {
+  private func durableEnd(of reader: SegmentReader, size: Int64) throws(SystemError) -> Int64 {
     var durable: Int64 = 0
     for known in [counters.durable, counters.position] where known.segment == reader.number {
       durable = max(durable, known.offset)
     }
     var offset = SegmentHeader.bytes
-    while let found = reader.find(from: offset, to: size) {
+    while let found = try reader.find(from: offset, to: size) {
       offset = found.offset + found.record.totalBytes
       durable = max(durable, found.record.durable)
     }

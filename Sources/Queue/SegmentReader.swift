@@ -4,7 +4,7 @@ internal import Linux
 
 /// Reads records of one segment, one at a time, and finds the next after damage.
 ///
-/// Bytes the disk refuses to give are damage like bytes that are wrong. Every step goes forward by eight bytes at
+/// Bytes the medium refuses to give are damage like bytes that are wrong. Every step goes forward by eight bytes at
 /// least, so any content comes to an end.
 final class SegmentReader {
   /// A sound header, and how many bytes before it were not one.
@@ -25,35 +25,35 @@ final class SegmentReader {
     seed = identity.seed(segment: number)
   }
 
-  static func header(of file: any StoredFile) -> SegmentHeader? {
+  static func header(of file: any StoredFile) throws(SystemError) -> SegmentHeader? {
     var buffer = [UInt8](repeating: 0, count: Int(SegmentHeader.bytes))
-    guard (try? file.read(into: &buffer, at: 0)) == buffer.count else { return nil }
+    guard try file.readSound(into: &buffer, at: 0) == buffer.count else { return nil }
     return SegmentHeader.decode(buffer)
   }
 
   /// The first record at or after `offset` that ends before `end`.
-  func find(from offset: Int64, to end: Int64) -> Finding? {
-    if let record = record(at: offset), offset + record.totalBytes <= end {
+  func find(from offset: Int64, to end: Int64) throws(SystemError) -> Finding? {
+    if let record = try record(at: offset), offset + record.totalBytes <= end {
       return Finding(record: record, offset: offset, skipped: 0)
     }
-    return resynchronize(from: offset, to: end)
+    return try resynchronize(from: offset, to: end)
   }
 
   /// Payload and positions of `record` at `offset`; nil when they are damaged.
-  func body(of record: Record, at offset: Int64) -> [UInt8]? {
+  func body(of record: Record, at offset: Int64) throws(SystemError) -> [UInt8]? {
     var body = [UInt8](repeating: 0, count: record.bodyBytes)
-    guard body.isEmpty || (try? file.read(into: &body, at: offset + Int64(Record.headerBytes))) == body.count,
-      crc32c(body.span, continuing: seed) == record.bodyChecksum
-    else { return nil }
+    let count = try body.isEmpty ? 0 : file.readSound(into: &body, at: offset + Int64(Record.headerBytes))
+    guard count == body.count, crc32c(body.span, continuing: seed) == record.bodyChecksum else { return nil }
     return body
   }
 
   /// The positions, counters and the previous segment's end with which this segment begins, from whichever of the
   /// two copies is sound.
-  func checkpoint(to end: Int64) -> Checkpoint? {
+  func checkpoint(to end: Int64) throws(SystemError) -> Checkpoint? {
     var offset = SegmentHeader.bytes
-    while let found = find(from: offset, to: end), found.record.type == .checkpoint {
-      if let body = body(of: found.record, at: found.offset), let checkpoint = Checkpoint(found.record, body: body) {
+    while let found = try find(from: offset, to: end), found.record.type == .checkpoint {
+      if let body = try body(of: found.record, at: found.offset), let checkpoint = Checkpoint(found.record, body: body)
+      {
         return checkpoint
       }
       offset = found.offset + found.record.totalBytes
@@ -61,23 +61,22 @@ final class SegmentReader {
     return nil
   }
 
-  private func record(at offset: Int64) -> Record? {
-    guard (try? file.read(into: &headerBuffer, at: offset)) == headerBuffer.count else { return nil }
+  private func record(at offset: Int64) throws(SystemError) -> Record? {
+    guard try file.readSound(into: &headerBuffer, at: offset) == headerBuffer.count else { return nil }
     return Record.decode(headerBuffer, at: 0, seed: seed)
   }
 
-  private func resynchronize(from start: Int64, to end: Int64) -> Finding? {
+  private func resynchronize(from start: Int64, to end: Int64) throws(SystemError) -> Finding? {
     let step = 4096
     var window = [UInt8](repeating: 0, count: step + Record.headerBytes)
     var page = start
     while page < end {
-      if let count = try? file.read(into: &window, at: page) {
-        for index in stride(from: 0, to: min(step, count - Record.headerBytes + 1), by: 8) where window[index] == 0xe7 {
-          guard let record = Record.decode(window, at: index, seed: seed) else { continue }
-          let offset = page + Int64(index)
-          guard offset > start, offset + record.totalBytes <= end else { continue }
-          return Finding(record: record, offset: offset, skipped: offset - start)
-        }
+      let count = try file.readSound(into: &window, at: page)
+      for index in stride(from: 0, to: min(step, count - Record.headerBytes + 1), by: 8) where window[index] == 0xe7 {
+        guard let record = Record.decode(window, at: index, seed: seed) else { continue }
+        let offset = page + Int64(index)
+        guard offset > start, offset + record.totalBytes <= end else { continue }
+        return Finding(record: record, offset: offset, skipped: offset - start)
       }
       page += Int64(step)
     }

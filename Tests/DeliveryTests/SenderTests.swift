@@ -332,6 +332,22 @@ private func httpDate(secondsFromNow seconds: Int64) -> String {
     await rig.stop()
   }
 
+  @Test func `of a block mostly refused because of another sender, what the hub lacks is delivered all the same`()
+    async throws
+  {
+    let rig = try await Rig()
+    rig.runSender()
+    try await rig.scrape(0, series: 40)
+    _ = await rig.drained()
+    for index in 0..<40 where index % 10 != 7 { try await rig.pushBeside(step: 2, series: index) }
+    rig.hub.inject(.reset)
+    try await rig.scrape(1, series: 40)
+    let queue = await rig.drained()
+    for index in [7, 17, 27, 37] { #expect(rig.steps(index) == [0, 1], "series \(index)") }
+    #expect(queue.acknowledged == 44 && queue.rejected == 36)
+    await rig.stop()
+  }
+
   @Test func `a sender that is stopped and started in the middle of a backlog loses and doubles nothing`() async throws
   {
     let rig = try await Rig()

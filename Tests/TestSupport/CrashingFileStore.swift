@@ -9,8 +9,26 @@ import Synchronization
 ///
 /// Every file has what programs see and what would survive. Writes are seen at once and survive when synced; a power
 /// cut keeps, loses or tears each unsynced sector of 512 bytes, in any order, and each unsynced creation, renaming and
-/// removal. A sync that failed has forgotten what it should have written: another one does not write it.
+/// removal, of directories too. A sync that failed has forgotten what it should have written: another one does not
+/// write it.
 public final class CrashingFileStore: FileStore {
+  /// What can be made to fail.
+  public enum Operation: String, Sendable, CaseIterable {
+    /// Opening a file that exists.
+    case open
+    /// Opening for writing.
+    case create
+    /// Everything else by its name.
+    case read, write, sync, truncate, rename, remove, list, size, lock, makeDirectory, syncDirectory
+  }
+
+  /// One operation that will fail.
+  fileprivate struct Planned {
+    var operation: Operation
+    var left: Int
+    var errno: Int32?  // nil for a write that takes one byte
+  }
+
   /// What is wrong with the disk.
   public enum Trouble: Sendable, Equatable {
     /// Nothing.
@@ -45,13 +63,24 @@ public final class CrashingFileStore: FileStore {
     case link(String, Inode)
     case move(String, String, Inode)
     case unlink(String)
+    case makeDirectory(String)
+
+    var path: String {
+      switch self {
+      case .link(let path, _), .move(let path, _, _), .unlink(let path), .makeDirectory(let path): path
+      }
+    }
   }
 
   fileprivate struct State {
     var seen: [String: Inode] = [:]
     var durable: [String: Inode] = [:]
     var changes: [Change] = []
-    var directories: Set<String> = []
+    var directories: Set<String> = ["/"]
+    var durableDirectories: Set<String> = ["/"]
+    var boot = 0
+    var planned: [Planned] = []
+    var faults: [String: Int] = [:]
     var locked: Set<String> = []
     var random: SplitMix64
     var trouble = Trouble.none
@@ -65,6 +94,9 @@ public final class CrashingFileStore: FileStore {
   }
 
   static let sector = 512
+  fileprivate static let names = [
+    ENOSPC: "ENOSPC", EIO: "EIO", EROFS: "EROFS", EINTR: "EINTR", EMFILE: "EMFILE", ENOMEM: "ENOMEM",
+  ]
 
   private let state: Box
 
@@ -74,8 +106,22 @@ public final class CrashingFileStore: FileStore {
     init(seed: UInt64) { mutex = Mutex(State(random: SplitMix64(seed: seed))) }
   }
 
+  /// The start of the machine whose program this is the disk of; nil for whichever runs.
+  private let boot: Int?
+
   /// An empty disk whose misfortunes follow from `seed`.
-  public init(seed: UInt64 = 1) { state = Box(seed: seed) }
+  public init(seed: UInt64 = 1) {
+    state = Box(seed: seed)
+    boot = nil
+  }
+
+  private init(_ state: Box, boot: Int) {
+    self.state = state
+    self.boot = boot
+  }
+
+  /// The same disk as a program sees it that dies with the next crash: from then on nothing it does has any effect.
+  public func mounted() -> CrashingFileStore { CrashingFileStore(state, boot: with { $0.boot }) }
 
   // MARK: What a test does to it
 
@@ -97,6 +143,20 @@ public final class CrashingFileStore: FileStore {
     set { with { $0.free = newValue } }
   }
 
+  /// Lets misfortunes from here on follow from `seed`.
+  public func reseed(_ seed: UInt64) { with { $0.random = SplitMix64(seed: seed) } }
+
+  /// Makes the operation `after` so many others of its kind fail; with no `errno`, a write takes a single byte.
+  public func plan(_ operation: Operation, after: Int, errno: Int32?) {
+    with { $0.planned.append(Planned(operation: operation, left: after, errno: errno)) }
+  }
+
+  /// Lets nothing more fail that was planned to.
+  public func planNothing() { with { $0.planned = [] } }
+
+  /// How often which operation failed for which reason.
+  public var faults: [String: Int] { with { $0.faults } }
+
   /// After so many more changes power is out: nothing has any effect until `crash`.
   public func cutPower(after operations: Int?) { with { $0.operationsLeft = operations } }
 
@@ -106,25 +166,19 @@ public final class CrashingFileStore: FileStore {
   /// How many changes there were.
   public var operations: Int { with { $0.operations } }
 
-  /// The machine stops and starts again, healthy. What was opened before must not be used any more.
+  /// The machine, or the process, stops and starts again, healthy. What was opened before has no effect any more.
   public func crash(_ kind: Crash) {
     with { state in
       state.operationsLeft = nil
       state.trouble = .none
+      state.planned = []
       state.locked = []
-      if case .process = kind { return }
-      var keepsAll = false
-      if case .powerLosingSome = kind { keepsAll = state.random.chance(20) }
-      if case .powerLosingSome = kind {
-        for change in state.changes where keepsAll || state.random.chance(50) { state.durable.apply(change) }
+      state.boot += 1
+      switch kind {
+      case .process: break
+      case .powerLosingAll: state.losePower(keepingPercent: 0)
+      case .powerLosingSome: state.losePower(keepingPercent: state.random.chance(20) ? 100 : 50)
       }
-      for (_, inode) in state.durable.sorted(by: { $0.key < $1.key }) {
-        if case .powerLosingSome = kind { inode.survivePartly(&state.random, keepsAll) }
-        inode.seen = inode.durable
-        inode.dirty = []
-      }
-      state.changes = []
-      state.seen = state.durable
     }
   }
 
@@ -151,6 +205,7 @@ public final class CrashingFileStore: FileStore {
   public func removeDirectory(_ path: String) {
     with { state in
       state.directories.remove(path)
+      state.durableDirectories.remove(path)
       for name in state.seen.keys where name.hasPrefix(path + "/") {
         state.seen[name] = nil
         state.durable[name] = nil
@@ -160,12 +215,22 @@ public final class CrashingFileStore: FileStore {
     }
   }
 
-  /// A second disk with the same durable and seen contents, all of it durable.
-  public func copy(seed: UInt64) -> CrashingFileStore {
+  /// A second disk with the same contents, all of it durable unless what is unsynced is to stay so.
+  public func copy(seed: UInt64, keepingUnsynced: Bool = false) -> CrashingFileStore {
     let other = CrashingFileStore(seed: seed)
-    let files: [String: [UInt8]] = with { state in state.seen.mapValues { $0.seen } }
-    for (path, bytes) in files { other.overwrite(path, with: bytes) }
-    for directory in with({ $0.directories }) { other.with { _ = $0.directories.insert(directory) } }
+    let files: [String: (seen: [UInt8], durable: [UInt8], dirty: Set<Int>)] = with { state in
+      state.seen.mapValues { ($0.seen, $0.durable, $0.dirty) }
+    }
+    for (path, file) in files {
+      other.overwrite(path, with: file.seen)
+      guard keepingUnsynced else { continue }
+      other.with { state in
+        state.seen[path]?.durable = file.durable
+        state.seen[path]?.dirty = file.dirty
+      }
+    }
+    let directories = with { $0.directories }
+    other.with { ($0.directories, $0.durableDirectories) = (directories, directories) }
     return other
   }
 
@@ -173,6 +238,7 @@ public final class CrashingFileStore: FileStore {
 
   /// Opens a file that exists.
   public func open(_ path: String) throws(SystemError) -> any StoredFile {
+    try look(.open, path)
     guard let inode = with({ InodeReference($0.seen[path]) }).inode else {
       throw SystemError("open", path, errno: ENOENT)
     }
@@ -183,10 +249,11 @@ public final class CrashingFileStore: FileStore {
   public func openForWriting(_ path: String) throws(SystemError) -> any StoredFile {
     guard with({ $0.directories.contains(parent(of: path)) }) else { throw SystemError("open", path, errno: ENOENT) }
     if let inode = with({ InodeReference($0.seen[path]) }).inode {
+      try look(.create, path)
       guard trouble != .readOnly else { throw SystemError("open", path, errno: EROFS) }
       return File(self, path, inode)
     }
-    try change("open", path, needsSpace: true)
+    try change(.create, path, needsSpace: true)
     return File(
       self, path,
       with { state in
@@ -198,6 +265,7 @@ public final class CrashingFileStore: FileStore {
 
   /// Takes a lock.
   public func lock(_ path: String) throws(SystemError) -> any StoredFile {
+    try look(.lock, path)
     guard with({ $0.directories.contains(path) }) else { throw SystemError("open", path, errno: ENOENT) }
     guard with({ $0.locked.insert(path).inserted }) else { throw SystemError("flock", path, errno: EWOULDBLOCK) }
     return File(self, path, Inode(), isLock: true)
@@ -206,7 +274,7 @@ public final class CrashingFileStore: FileStore {
   /// Renames.
   public func rename(_ path: String, to newPath: String) throws(SystemError) {
     guard with({ $0.seen[path] != nil }) else { throw SystemError("rename", path, errno: ENOENT) }
-    try change("rename", path)
+    try change(.rename, path)
     with { state in
       guard let inode = state.seen[path] else { return }
       state.record(.move(path, newPath, inode))
@@ -216,33 +284,38 @@ public final class CrashingFileStore: FileStore {
   /// Removes.
   public func remove(_ path: String) throws(SystemError) {
     guard with({ $0.seen[path] != nil }) else { throw SystemError("unlink", path, errno: ENOENT) }
-    try change("unlink", path)
+    try change(.remove, path)
     with { $0.record(.unlink(path)) }
   }
 
   /// Lists.
   public func list(_ path: String) throws(SystemError) -> [String] {
+    try look(.list, path)
     guard with({ $0.directories.contains(path) }) else { throw SystemError("opendir", path, errno: ENOENT) }
     return with { state in
       state.seen.keys.filter { parent(of: $0) == path }.map { String($0.dropFirst(path.utf8.count + 1)) }.sorted()
     }
   }
 
-  /// Makes a directory; directories survive everything here.
-  public func makeDirectory(_ path: String) throws(SystemError) { with { _ = $0.directories.insert(path) } }
+  /// Makes a directory and what is missing above it.
+  public func makeDirectory(_ path: String) throws(SystemError) {
+    guard with({ !$0.directories.contains(path) }) else { return }
+    if parent(of: path) != path { try makeDirectory(parent(of: path)) }
+    try change(.makeDirectory, path, needsSpace: true)
+    with { $0.record(.makeDirectory(path)) }
+  }
 
   /// Makes all entries durable.
   public func syncDirectory(_ path: String) throws(SystemError) {
-    try change("fsync", path, isSync: true)
-    with { state in
-      state.durable = state.seen
-      state.changes = []
-    }
+    guard with({ $0.directories.contains(path) }) else { throw SystemError("open", path, errno: ENOENT) }
+    try change(.syncDirectory, path, isSync: true)
+    with { $0.syncDirectory(path) }
   }
 
   /// The size of a file.
   public func size(of path: String) throws(SystemError) -> Int64? {
-    with { state in state.directories.contains(path) ? 0 : state.seen[path].map { Int64($0.seen.count) } }
+    try look(.size, path)
+    return with { state in state.directories.contains(path) ? 0 : state.seen[path].map { Int64($0.seen.count) } }
   }
 
   /// What `free` was set to.
@@ -260,25 +333,36 @@ public final class CrashingFileStore: FileStore {
     state.mutex.withLock { body(&$0) }
   }
 
-  private func change(_ operation: String, _ path: String, needsSpace: Bool = false, isSync: Bool = false)
+  /// Lets an operation that changes nothing fail when it is to.
+  private func look(_ operation: Operation, _ path: String) throws(SystemError) {
+    let errno: Int32? = with { state in
+      if let boot, boot != state.boot { return EIO }
+      return state.planned.isEmpty ? nil : state.plannedFault(operation).flatMap { state.fault(operation, $0) }
+    }
+    if let errno { throw SystemError(operation.rawValue, path, errno: errno) }
+  }
+
+  private func change(_ operation: Operation, _ path: String, needsSpace: Bool = false, isSync: Bool = false)
     throws(SystemError)
   {
     let errno: Int32? = with { state in
+      if let boot, boot != state.boot { return EIO }
       state.operations += 1
       if state.isOut { return EIO }
       if let left = state.operationsLeft {
         state.operationsLeft = left - 1
         if left == 1 { return EIO }
       }
+      if !state.planned.isEmpty, let errno = state.plannedFault(operation) { return state.fault(operation, errno) }
       switch state.trouble {
-      case .none: return nil
-      case .full: return needsSpace ? ENOSPC : nil
-      case .readOnly: return isSync ? nil : EROFS
-      case .failing(let percent): return state.random.chance(percent) ? EIO : nil
-      case .syncFails: return isSync ? EIO : nil
+      case .full where needsSpace: return state.fault(operation, ENOSPC)
+      case .readOnly where !isSync: return state.fault(operation, EROFS)
+      case .failing(let percent) where state.random.chance(percent): return state.fault(operation, EIO)
+      case .syncFails where isSync: return state.fault(operation, EIO)
+      default: return nil
       }
     }
-    if let errno { throw SystemError(operation, path, errno: errno) }
+    if let errno { throw SystemError(operation.rawValue, path, errno: errno) }
   }
 
   /// `@unchecked`: the inode is touched with the disk's mutex held.
@@ -287,41 +371,53 @@ public final class CrashingFileStore: FileStore {
     let path: String
     let inode: Inode
     let isLock: Bool
+    let boot: Int
 
     init(_ disk: CrashingFileStore, _ path: String, _ inode: Inode, isLock: Bool = false) {
       self.disk = disk
       self.path = path
       self.inode = inode
       self.isLock = isLock
+      boot = disk.with { $0.boot }
     }
 
     deinit {
-      if isLock { disk.with { _ = $0.locked.remove(path) } }
+      if isLock { disk.with { if $0.boot == boot { $0.locked.remove(path) } } }
+    }
+
+    private func beAlive() throws(SystemError) {
+      guard disk.with({ $0.boot == boot }) else { throw SystemError("use", path, errno: EIO) }
     }
 
     func read(into buffer: inout [UInt8], at offset: Int64) throws(SystemError) -> Int {
+      try beAlive()
+      try disk.look(.read, path)
       let bytes = disk.with { _ in inode.seen.dropFirst(Int(offset)).prefix(buffer.count) }
       copyBytes(bytes, into: &buffer, at: 0)
       return bytes.count
     }
 
     func write(_ bytes: Span<UInt8>, at offset: Int64) throws(SystemError) -> Int {
+      try beAlive()
       let copy = bytes.withUnsafeBufferPointer { Array($0) }
       let grows = disk.with { _ in Int(offset) + copy.count > inode.seen.count }
       let half = copy.count / 2
       if grows, half > 0, disk.with({ $0.trouble == .full && $0.random.chance(30) }) {
         return disk.with { _ in inode.write(copy[..<half], at: Int(offset)) }
       }
-      try disk.change("write", path, needsSpace: grows)
+      try disk.change(.write, path, needsSpace: grows)
       return disk.with { state in
-        let count = state.shortWrites && state.random.chance(50) ? 1 + state.random.below(copy.count) : copy.count
+        var count = state.shortWrites && state.random.chance(50) ? 1 + state.random.below(copy.count) : copy.count
+        if !state.planned.isEmpty, state.isShortWritePlanned() { count = 1 }
+        if count < copy.count { state.count("write short") }
         return inode.write(copy[..<count], at: Int(offset))
       }
     }
 
     func sync() throws(SystemError) {
+      try beAlive()
       do throws(SystemError) {
-        try disk.change("fdatasync", path, isSync: true)
+        try disk.change(.sync, path, isSync: true)
       } catch {
         if !disk.isOut { disk.with { inode.forgetDirty(&$0.random) } }
         throw error
@@ -333,7 +429,8 @@ public final class CrashingFileStore: FileStore {
     }
 
     func truncate(to size: Int64) throws(SystemError) {
-      try disk.change("ftruncate", path)
+      try beAlive()
+      try disk.change(.truncate, path)
       disk.with { _ in inode.truncate(Int(size)) }
     }
 
@@ -345,7 +442,67 @@ extension CrashingFileStore.State {
   fileprivate mutating func record(_ change: CrashingFileStore.Change) {
     changes.append(change)
     seen.apply(change)
+    if case .makeDirectory(let path) = change { directories.insert(path) }
   }
+
+  fileprivate mutating func syncDirectory(_ path: String) {
+    for change in changes where parent(of: change.path) == path { makeDurable(change) }
+    changes.removeAll { parent(of: $0.path) == path }
+  }
+
+  private mutating func makeDurable(_ change: CrashingFileStore.Change) {
+    durable.apply(change)
+    if case .makeDirectory(let path) = change { durableDirectories.insert(path) }
+  }
+
+  /// Only what is durable is left, and that many percent of the rest.
+  fileprivate mutating func losePower(keepingPercent percent: Int) {
+    for change in changes where random.chance(percent) { makeDurable(change) }
+    durableDirectories = durableDirectories.filter { path in
+      var above = path
+      while above != "/" {
+        above = parent(of: above)
+        if !durableDirectories.contains(above) { return false }
+      }
+      return true
+    }
+    durable = durable.filter { durableDirectories.contains(parent(of: $0.key)) }
+    for (_, inode) in durable.sorted(by: { $0.key < $1.key }) {
+      if percent > 0 { inode.survivePartly(&random, percent == 100) }
+      inode.seen = inode.durable
+      inode.dirty = []
+    }
+    changes = []
+    seen = durable
+    directories = durableDirectories
+  }
+
+  // MARK: Faults
+
+  fileprivate mutating func plannedFault(_ operation: CrashingFileStore.Operation) -> Int32? {
+    var errno: Int32?
+    for index in planned.indices where planned[index].operation == operation && planned[index].errno != nil {
+      planned[index].left -= 1
+      if planned[index].left < 0 { errno = planned[index].errno }
+    }
+    planned.removeAll { $0.left < 0 }
+    return errno
+  }
+
+  fileprivate mutating func isShortWritePlanned() -> Bool {
+    guard let index = planned.firstIndex(where: { $0.errno == nil }) else { return false }
+    planned[index].left -= 1
+    guard planned[index].left < 0 else { return false }
+    planned.remove(at: index)
+    return true
+  }
+
+  fileprivate mutating func fault(_ operation: CrashingFileStore.Operation, _ errno: Int32) -> Int32 {
+    count("\(operation.rawValue) \(CrashingFileStore.names[errno] ?? "\(errno)")")
+    return errno
+  }
+
+  fileprivate mutating func count(_ fault: String) { faults[fault, default: 0] += 1 }
 }
 
 extension [String: CrashingFileStore.Inode] {
@@ -356,6 +513,7 @@ extension [String: CrashingFileStore.Inode] {
       self[path] = nil
       self[newPath] = inode
     case .unlink(let path): self[path] = nil
+    case .makeDirectory: break
     }
   }
 }
