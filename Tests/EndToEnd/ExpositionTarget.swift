@@ -14,7 +14,10 @@ final class ExpositionTarget: Sendable {
   private let server: HTTPServer
 
   /// Starts one; `page` is what it says besides.
-  static func start(_ page: String = "") async throws -> ExpositionTarget {
+  static func start(_ page: String = "") async throws -> ExpositionTarget { try await start { _ in page } }
+
+  /// The same; `page` is told which one it is.
+  static func start(page: @escaping @Sendable (Int) -> String) async throws -> ExpositionTarget {
     let state = Counter()
     let server = try await HTTPServer.start(host: "127.0.0.1", port: 0, on: loopbackNetwork) { _ in
       guard let number = state.next() else { return .reset }
@@ -24,7 +27,7 @@ final class ExpositionTarget: Sendable {
           target_pages_total \(number)
           # TYPE target_echo gauge
           target_echo{sign="minus"} -\(number)
-          \(page)
+          \(page(number))
 
           """)
     }

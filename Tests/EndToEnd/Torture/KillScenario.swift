@@ -18,6 +18,7 @@ struct KillScenario {
     if choice.chance(50) { options.maxBodyBytes = 16 << 10 }
     if choice.chance(50) { options.outOfOrderWindow = .seconds(1800) }
     let rig = try await TortureRig(seed: seed, options: options)
+    rig.scrapeInterval = "100ms"
     try await rig.begin()
     await rig.kill()
     try await rig.lines.whileWriting {

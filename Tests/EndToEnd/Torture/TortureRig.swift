@@ -195,9 +195,7 @@ final class TortureRig {
     #expect(
       pages.lost.count <= Int(dropped + samplesRefused), "seed \(seed): pages lost: \(pages.lost.prefix(20)) \(log)")
     #expect(pages.duplicated == 0, "seed \(seed)")
-    if ordered {
-      #expect(found.disordered == 0 && pages.disordered == 0, "seed \(seed): \(found.disordered) \(pages.disordered)")
-    }
+    #expect(found.disordered == 0 && (!ordered || pages.disordered == 0), "seed \(seed): \(found) \(pages)")
     let taken = hub.snapshot()
     // Read by scripts/torture.
     print(

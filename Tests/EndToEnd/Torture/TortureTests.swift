@@ -25,4 +25,30 @@ import Testing
       try await group.waitForAll()
     }
   }
+
+  @Test(.enabled(if: Sandbox.isPossible, Sandbox.needs))
+  func `a disk that is full, again and again, loses no line, counts its samples, and is used again by itself`()
+    async throws
+  {
+    try await DiskScenario(seed: seed, rounds: TortureScale.rounds).run()
+  }
+
+  @Test(.enabled(if: ReadOnlyScenario.isPossible, ReadOnlyScenario.needs))
+  func `a disk that turns read-only stops no delivery and loses no line`() async throws {
+    try await ReadOnlyScenario(seed: seed, rounds: TortureScale.rounds).run()
+  }
+
+  @Test(.enabled(if: NetworkScenario.isPossible, NetworkScenario.needs))
+  func `a tailnet that is slow, lossy, gone in mid-request, or gives another address costs nothing`() async throws {
+    try await NetworkScenario(seed: seed, rounds: TortureScale.rounds * 3).run()
+  }
+
+  @Test(.enabled(if: ClockScenario.isPossible, ClockScenario.needs))
+  func `a clock that jumps costs what the hub refuses, and that is counted`() async throws {
+    try await ClockScenario(seed: seed, rounds: TortureScale.rounds * 4).run()
+  }
+
+  @Test func `an agent that stands still for long goes on as if nothing had been`() async throws {
+    try await PauseScenario(seed: seed, rounds: TortureScale.rounds).run()
+  }
 }
