@@ -36,8 +36,8 @@ struct NetworkScenario {
     try await rig.begin()
     var address = 1
     try await rig.lines.whileWriting {
-      for _ in 0..<rounds {
-        switch rig.random.below(10) {
+      for round in 0..<rounds {
+        switch (round * 3 + rig.random.below(3)) % 10 {
         case 0..<3: try set("delay=\(rig.random.below(400)) jitter=\(rig.random.below(100))", faults)
         case 3..<5: try set("loss=\(1 + rig.random.below(20)) delay=\(rig.random.below(50))", faults)
         case 5..<8: try set("down=1", faults)

@@ -40,7 +40,7 @@ import Testing
 
   @Test(.enabled(if: NetworkScenario.isPossible, NetworkScenario.needs))
   func `a tailnet that is slow, lossy, gone in mid-request, or gives another address costs nothing`() async throws {
-    try await NetworkScenario(seed: seed, rounds: TortureScale.rounds * 3).run()
+    try await NetworkScenario(seed: seed, rounds: TortureScale.rounds * 2).run()
   }
 
   @Test(.enabled(if: ClockScenario.isPossible, ClockScenario.needs))
