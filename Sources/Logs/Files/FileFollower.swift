@@ -56,7 +56,7 @@ final class FileFollower {
   private var isReady: Set<String> = []
   private var dirty: Set<String> = []
   private var announcements: [FileKey: [UInt8]] = [:]
-  private var lastStamp: Int64 = 0
+  private var stamps = LineStamps()
   private var buffer: [UInt8] = []
   private var said: Set<String> = []
 
@@ -924,8 +924,8 @@ final class FileFollower {
           continue
         }
         setPosition(&file, base + Int64(place), isInside, bytes, place)
-        lastStamp = max(wallClockNanoseconds(), lastStamp + 1)
-        let entry = batch.entry(of: key, prefix: prefix, stamp: lastStamp, position: file.position, labels: own)
+        let stamp = stamps.next(at: wallClockNanoseconds())
+        let entry = batch.entry(of: key, prefix: prefix, stamp: stamp, position: file.position, labels: own)
         switch splitter.text {
         case .inPlace(let part): batch.append(bytes.extracting(part), entry)
         case .rewritten: batch.append(splitter.rewritten.span, entry)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A wall clock that is wrong for one process: preloaded, it adds the seconds in the file CLOCK_OFFSET names (eight bytes,
-// mapped, so that a change counts at once).
+// mapped, so that a change counts at once). The coarse clock is left alone: it is what the kernel stamps files with.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@ __attribute__((constructor)) static void begin(void) {
 int clock_gettime(clockid_t clock, struct timespec *time) {
   if (!real) begin();
   int result = real(clock, time);
-  int is_wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;
+  int is_wall = clock == CLOCK_REALTIME || clock == CLOCK_TAI;
   if (result == 0 && is_wall && offset) time->tv_sec += *offset;
   return result;
 }

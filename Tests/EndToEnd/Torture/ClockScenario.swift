@@ -3,6 +3,7 @@
 import Glibc
 import Hub
 import Linux
+import Telemetry
 import TestSupport
 import Testing
 
@@ -33,9 +34,14 @@ struct ClockScenario {
         case 0, 2: try set(minutes, offset)
         case 1: rig.hub.setClock(ahead: .seconds(minutes))
         default:
-          try set(rig.random.chance(50) ? 7200 : -3000, offset)
+          try set(round % 8 == 3 ? 7200 : -3000, offset)
           try await Task.sleep(for: .milliseconds(500))
           try set(0, offset)
+          try await Task.sleep(for: .milliseconds(500))
+          let lines = linesOfFiles(rig.hub)
+          await eventually("the hub takes lines of files again, seed \(seed)", within: .seconds(20)) {
+            linesOfFiles(rig.hub) > lines
+          }
         }
         try await Task.sleep(for: .milliseconds(300 + rig.random.below(700)))
         rig.expectRunning()
@@ -49,6 +55,11 @@ struct ClockScenario {
     try set(0, offset)
     rig.hub.setClock(ahead: .zero)
     try await rig.settle("clock jumps, of agent or hub", faults: rounds, refusals: rounds > 3, ordered: false)
+  }
+
+  /// Those of the journal have the time of the journal.
+  private func linesOfFiles(_ hub: EmbeddedHub) -> Int {
+    hub.streams().filter { $0.labels["filename"] != nil }.reduce(0) { $0 + $1.entries.count }
   }
 
   /// In place: the file is mapped.

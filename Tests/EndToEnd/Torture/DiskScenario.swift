@@ -41,10 +41,12 @@ struct DiskScenario {
     switch round % 3 {
     case 0: try sandbox.run("head -c 1G /dev/zero > \"$1/filler\" 2>/dev/null || true", state)
     case 1:
-      // A file is needed only to begin with.
+      // A file is needed only to begin with; what the start lets go of may be enough for that.
       try sandbox.run("mkdir \"$1/fillers\"; touch \"$1\"/fillers/{1..100} 2>/dev/null || true", state)
       await rig.stop()
       try rig.start()
+      try await rig.agent?.waitForLine("msg=running")
+      return
     default:
       try sandbox.run("fallocate -l 50M \"$1/filler\"", state)
       if rig.random.chance(50) {

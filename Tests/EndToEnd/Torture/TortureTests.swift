@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Hub
 import Linux
 import TestSupport
 import Testing
@@ -50,5 +51,29 @@ import Testing
 
   @Test func `an agent that stands still for long goes on as if nothing had been`() async throws {
     try await PauseScenario(seed: seed, rounds: TortureScale.rounds).run()
+  }
+
+  @Test func `the oracles see what a hub threw away, and what was read twice`() async throws {
+    let rig = try await TortureRig(seed: seed)
+    try await rig.begin()
+    rig.hub.inject(.status(204), count: 4)
+    let pages = rig.target.pages
+    try await rig.lines.whileWriting {
+      await eventually("all four are used up") {
+        rig.hub.requests().count { $0.items == 0 && $0.status == 204 } == 4 && rig.target.pages > pages + 2
+      }
+    }
+    await rig.stop()
+    #expect(!LineOracle(rig.lines, rig.hub).lost.isEmpty)
+    #expect(!PageOracle(through: rig.target.pages, unfinished: [], rig.hub).lost.isEmpty)
+    #expect(LineOracle(rig.lines, rig.hub).duplicated.isEmpty)
+    try removeTree(rig.directory.path("state"))
+    let before = rig.hub.snapshot().lines
+    try rig.start()
+    await eventually("lines come again") { rig.hub.snapshot().lines > before }
+    await rig.stop()
+    #expect(!LineOracle(rig.lines, rig.hub).duplicated.isEmpty)
+    await rig.hub.stop()
+    await rig.target.stop()
   }
 }
