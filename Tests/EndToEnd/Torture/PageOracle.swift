@@ -13,7 +13,7 @@ struct PageOracle {
   /// How many scrapes say that they failed; each explains a page that is missing.
   private(set) var failures = 0
 
-  /// `unfinished` are the pages that the agent was killed over: the last one each time.
+  /// `unfinished` are the pages that the agent may have been killed over: the last one of each that was started.
   init(through last: Int, unfinished: Set<Int>, _ hub: EmbeddedHub) {
     let pages = samples(hub, "target_pages_total")
     let present = Set(pages.map { Int($0.value) })

@@ -29,7 +29,7 @@ final class TortureRig {
   var endpointTimeout = "500ms"
 
   private let journal: JournalHost?
-  private var unfinished: Set<Int> = []
+  private var starts = 0
 
   init(seed: UInt64, options: HubOptions = HubOptions(), page: String? = nil) async throws {
     self.seed = seed
@@ -68,6 +68,7 @@ final class TortureRig {
       prometheus.scrape "target" {
         targets         = [{ __address__ = "\(targetAddress)" }]
         forward_to      = [prometheus.remote_write.hub.receiver]
+        params          = { reader = ["\(starts)"] }
         scrape_interval = "\(scrapeInterval)"
         scrape_timeout  = "\(scrapeInterval)"
       }
@@ -101,6 +102,7 @@ final class TortureRig {
   // MARK: The agent
 
   func start() throws {
+    starts += 1
     agent = try AgentProcess.start(
       configuration, in: directory, flags: flags, prefix: prefix, environment: environment)
   }
@@ -116,7 +118,7 @@ final class TortureRig {
 
   func kill() async {
     await agent?.killAtOnce()
-    ended()
+    agent = nil
   }
 
   func stop() async {
@@ -125,12 +127,6 @@ final class TortureRig {
     agent?.signal(SIGTERM)
     let end = await agent?.process.waitForExit()
     #expect(end == 0 || (isStarting && end == -SIGTERM), "seed \(seed): \(agent?.log ?? "")")
-    ended()
-  }
-
-  /// The scrape it had begun last need not be finished.
-  private func ended() {
-    unfinished.insert(target.pages)
     agent = nil
   }
 
@@ -188,7 +184,7 @@ final class TortureRig {
       isDrained, "seed \(seed): \(String(describing: accounts)) \(lines.written) written \(hub.snapshot()) \(log)")
     await stop()
     let found = LineOracle(lines, hub)
-    let pages = PageOracle(through: page, unfinished: unfinished, hub)
+    let pages = PageOracle(through: page, unfinished: target.lastPages, hub)
     let (refused, dropped) = (accounts?.lines.rejected ?? 0, accounts?.samples.dropped ?? 0)
     let samplesRefused = accounts?.samples.rejected ?? 0
     #expect(accounts?.lines.dropped == 0 && (refusals || refused == 0), "seed \(seed): \(String(describing: accounts))")
