@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test fuzz sanitize bench lint format clean
+.PHONY: help demo build test torture fuzz sanitize bench lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -22,6 +22,11 @@ test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
 	@$(DEBUG)
 	@swift test --skip-build --no-parallel
+
+torture: build ## The release binary on real faults: ten thousand kills, full disks, a bad tailnet (about half an hour, as root)
+	@scripts/prepare test
+	@$(DEBUG)
+	@scripts/torture
 
 fuzz: ## Each kind of input from outside, damaged at random, for FUZZ seconds (60)
 	@$(DEBUG)

@@ -22,12 +22,12 @@ public final class EmbeddedHub: Sendable {
 
   private let state: Mutex<State>
   private let options: HubOptions
-  private let clock: HubClock
+  private let clockState: Mutex<HubClock>
   private let server = Mutex<HTTPServer?>(nil)
 
   private init(_ options: HubOptions) {
     self.options = options
-    clock = HubClock(aheadSeconds: options.clockAhead.components.seconds)
+    clockState = Mutex(HubClock(aheadSeconds: options.clockAhead.components.seconds))
     var series = SeriesStore.Limits()
     series.windowBytes = options.windowBytes
     series.outOfOrderWindow = options.outOfOrderWindow.components.seconds * 1000
@@ -128,6 +128,11 @@ public final class EmbeddedHub: Sendable {
       return fault
     }
   }
+
+  /// Sets the hub's clock so far ahead of this host's.
+  public func setClock(ahead: Duration) { clockState.withLock { $0.aheadSeconds = ahead.components.seconds } }
+
+  private var clock: HubClock { clockState.withLock { $0 } }
 
   // MARK: Answers
 

@@ -190,7 +190,8 @@ struct SeriesStore {
     let age = head.subtractingReportingOverflow(time)
     let behind = age.overflow ? .max : age.partialValue
     if limits.outOfOrderWindow > 0 {
-      guard behind <= limits.outOfOrderWindow else { throw refused("too old sample") }
+      // As Prometheus before 2.49 does, and Debian's.
+      guard behind <= limits.outOfOrderWindow else { throw Refusal(500, refused("too old sample").text) }
     } else {
       guard behind <= limits.past else { throw refused("out of bounds") }
     }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// `stage.pack`: packs labels and extracted values together with the line into a JSON object, and removes the labels.
 public final class PackStage: Stage {
   private let names: [[UInt8]]
   private let stampsAnew: Bool
-  private var lastStamp: Int64 = .min
+  private var stamps = LineStamps()
 
   /// Packs what is called `names`; with `ingestTimestamp` an entry gets the time at which that happens.
   public init(_ names: [String], ingestTimestamp: Bool) {
@@ -30,8 +32,7 @@ public final class PackStage: Stage {
     entry.line = entry.append(object.span)
     if stampsAnew {
       // Two equal lines must not become one.
-      lastStamp = max(moment.wall, lastStamp + (lastStamp == .min ? 0 : 1))
-      entry.timestampNanoseconds = lastStamp
+      entry.timestampNanoseconds = stamps.next(at: moment.wall)
     }
     return .pass
   }

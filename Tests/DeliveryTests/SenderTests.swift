@@ -193,8 +193,13 @@ private func httpDate(secondsFromNow seconds: Int64) -> String {
     await rig.stop()
   }
 
-  @Test func `a backlog older than the hub takes is not asked about sample by sample`() async throws {
-    let rig = try await Rig()
+  @Test(arguments: [(0, RefusalReason.outOfBounds), (3600, .tooOld)])
+  func `a backlog older than the hub takes is not asked about sample by sample`(
+    window: Int, reason: RefusalReason
+  ) async throws {
+    var options = HubOptions()
+    options.outOfOrderWindow = .seconds(window)
+    let rig = try await Rig(hub: options)
     try await rig.scrape(0, series: 1)
     rig.runSender()
     _ = await rig.drained()
@@ -202,7 +207,7 @@ private func httpDate(secondsFromNow seconds: Int64) -> String {
     try await rig.scrape(1, series: 500)
     let queue = await rig.drained()
     #expect(queue.rejected == 1500 && queue.acknowledged == 501)
-    #expect(await rig.sender.statistics.rejectedSamples == [.outOfBounds: 1500])
+    #expect(await rig.sender.statistics.rejectedSamples == [reason: 1500])
     #expect(rig.hub.requests().count < 60)
     #expect(rig.lines.count("refused data for good") == 1)
     await rig.stop()

@@ -8,8 +8,9 @@ import Testing
 
 /// The built program, as a user starts it.
 final class AgentProcess: Sendable {
-  /// The program beside this test's own.
+  /// The program beside this test's own, or the one that `AGENT` names.
   static let path: String = {
+    if let chosen = environmentVariable("AGENT") { return chosen }
     var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
     let length = readlink("/proc/self/exe", &buffer, buffer.count)
     let own = String(decoding: buffer.prefix(max(0, length)).map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -44,14 +45,15 @@ final class AgentProcess: Sendable {
     return agent
   }
 
-  /// The same, without waiting.
+  /// The same, without waiting. `prefix` is a command that runs it in some place or manner: `["/usr/bin/nsenter", …]`.
   static func start(
-    _ configuration: String, in directory: TemporaryDirectory, flags: [String] = []
+    _ configuration: String, in directory: TemporaryDirectory, flags: [String] = [], prefix: [String] = [],
+    environment: [String: String] = [:]
   ) throws -> AgentProcess {
     let file = directory.path("config.alloy")
     try replaceFile(file, with: Array(configuration.utf8).span)
-    return try AgentProcess(
-      ["run", "--storage.path=\(directory.path("state"))", "--server.http.listen-addr=127.0.0.1:0"] + flags + [file])
+    let run = ["run", "--storage.path=\(directory.path("state"))", "--server.http.listen-addr=127.0.0.1:0"]
+    return AgentProcess(try ChildProcess(prefix + [path] + run + flags + [file], environment: environment))
   }
 
   /// Runs a command to its end.
@@ -113,8 +115,11 @@ final class AgentProcess: Sendable {
   func get(_ path: String) async throws -> HTTPResponse { try await loopbackGet(port: port(), path) }
 
   /// Its own metrics, by series as they are written: `name{label="value"}`.
-  func metrics() async throws -> [String: Double] {
-    let page = String(decoding: try await get("/metrics").body, as: UTF8.self)
+  func metrics() async throws -> [String: Double] { try await metrics(port: port()) }
+
+  /// The same, where another port leads to its server.
+  func metrics(port: Int) async throws -> [String: Double] {
+    let page = String(decoding: try await loopbackGet(port: port, "/metrics").body, as: UTF8.self)
     var values: [String: Double] = [:]
     for line in page.split(separator: "\n") where !line.hasPrefix("#") {
       guard let space = line.lastIndex(of: " ") else { continue }

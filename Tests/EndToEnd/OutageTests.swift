@@ -31,10 +31,13 @@ struct OutageTests {
     """
   }
 
-  @Test(.enabled(if: PrometheusServer.isInstalled, "Debian's prometheus is not installed"))
-  func `an outage of Prometheus with kill -9 in it leaves no gap and nothing twice`() async throws {
+  @Test(
+    .enabled(if: PrometheusServer.isInstalled, "Debian's prometheus is not installed"), arguments: ["0s", "30m"])
+  func `an outage of Prometheus with kill -9 in it leaves no gap and nothing twice`(
+    outOfOrderWindow: String
+  ) async throws {
     let target = try await ExpositionTarget.start()
-    let prometheus = try await PrometheusServer.start()
+    let prometheus = try await PrometheusServer.start(outOfOrderWindow: outOfOrderWindow)
     let configuration = configuration(target: target, writeURL: prometheus.writeURL)
     var agent = try await AgentProcess.run(configuration, in: directory)
     try await eventually("scrapes are at the hub") { try await stored(prometheus, "target_pages_total").count >= 3 }

@@ -106,7 +106,7 @@ import Testing
     let other = try await client.write([Series("a", (-4_000_000, 2))])
     #expect(other.status == 400 && other.text.contains("duplicate"))
     let old = try await client.write([Series("a", (-7_200_001, 1))])
-    #expect(old.status == 400 && old.text.contains("too old sample"))
+    #expect(old.status == 500 && old.text.contains("too old sample"))
     await client.stop()
   }
 

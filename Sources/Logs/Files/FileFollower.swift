@@ -66,7 +66,7 @@ final class FileFollower {
   var isReady: Set<String> = []
   var dirty: Set<String> = []
   var announcements: [FileKey: [UInt8]] = [:]
-  var lastStamp: Int64 = 0
+  var stamps = LineStamps()
   var buffer: [UInt8] = []
   /// A batch that was delivered: new memory for each megabyte costs the kernel more than reading it.
   var spare: LogBatch?

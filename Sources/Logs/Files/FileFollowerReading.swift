@@ -222,8 +222,8 @@ extension FileFollower {
           continue
         }
         setPosition(&file, base + Int64(place), isInside, bytes, place)
-        lastStamp = max(now, lastStamp + 1)
-        let entry = batch.entry(of: key, prefix: prefix, stamp: lastStamp, position: file.position, labels: own)
+        let stamp = stamps.next(at: now)
+        let entry = batch.entry(of: key, prefix: prefix, stamp: stamp, position: file.position, labels: own)
         switch splitter.text {
         case .inPlace(let part): batch.append(bytes.extracting(part), entry)
         case .rewritten: batch.append(splitter.rewritten.span, entry)
