@@ -119,8 +119,9 @@ private func fetch(_ request: ScrapeRequest, _ client: HTTPClient?) async throws
   let url: HTTPURL
   do throws(URLError) { url = try HTTPURL(parsing: request.target.url) } catch { throw ScrapeError("\(error)") }
   let left = max(0, request.deadline - monotonicNanoseconds())
-  // Without a limit of the user's, one of ours: a target must not be able to fill the memory.
-  let limit = request.bodySizeLimit > 0 ? request.bodySizeLimit : 256 << 20
+  // Without a limit of the user's, one of ours: a target must not be able to fill the memory, and the series of a page
+  // take several times its size.
+  let limit = request.bodySizeLimit > 0 ? request.bodySizeLimit : 64 << 20
   do throws(HTTPError) {
     let response = try await client.send(
       HTTPRequest("GET", url, headers: Headers(request.headers.map { Headers.Field(name: $0.name, value: $0.value) })),
@@ -128,7 +129,9 @@ private func fetch(_ request: ScrapeRequest, _ client: HTTPClient?) async throws
     return FetchedPage(
       status: response.status, contentType: response.headers["Content-Type"], body: response.body)
   } catch {
-    if case .bodyTooLarge = error { throw ScrapeError("body size limit of \(limit) bytes exceeded", .bodySizeLimit) }
+    if case .bodyTooLarge = error {
+      throw ScrapeError("the page has more than \(limit) bytes; body_size_limit allows more", .bodySizeLimit)
+    }
     throw ScrapeError("\(error)")
   }
 }

@@ -77,8 +77,8 @@ private struct Pushes {
 
   @Test func `an answer does not grow with what is wrong`() async throws {
     let hub = try await Pushes()
-    let labels = "{app=\"\(String(repeating: "x", count: 2000))\"}"
-    let answer = try await hub.push(hub.stream(labels, (0..<5000).map { (-169 * hour - $0, "old") }))
+    let labels = "{\"app\":\"\(String(repeating: "x", count: 2000))\"}"
+    let answer = try await hub.push(hub.stream(labels, (0..<5000).map { (-169 * hour - $0 * 1_000_000_000, "old") }))
     #expect(answer.status == 400 && answer.text.utf8.count < 100_000)
     #expect(answer.text.contains("1 errors like") && answer.text.contains("4981 errors like"))
     await hub.client.stop()

@@ -103,6 +103,18 @@ import Testing
     #expect(Array(result.passedOver.keys) == [two])
   }
 
+  @Test func `after the clock was set back what was not there at the last look is new`() {
+    let directory = Directory(
+      ("app.log.3", 4, "long ago\n", 5), ("app.log.2", 1, "one\n", 10), ("app.log.1", 2, "two\n", 50),
+      ("app.log", 3, "three\n", 55))
+    let result = reconcile(directory, knowing: [one: position("one\n", readTo: 4)]) {
+      $0.paths[path]?.followedSince = 100
+      $0.passedOver = [Self.key(4): birthMark(5)]
+      $0.earliest = 60
+    }
+    #expect(order(result) == ["1 from 4", "2 from 0", "3 from 0"])
+  }
+
   @Test func `while nothing has the path the renamed file is read on`() {
     let result = reconcile(Directory(("app.log.1", 1, "one\ntwo\n", 10)), knowing: [one: position("one\n", readTo: 4)])
     #expect(order(result) == ["1 from 4"])

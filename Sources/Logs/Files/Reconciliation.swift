@@ -20,7 +20,7 @@ struct Reconciliation {
     /// When the directories were looked through, on the clock of files; nil when they changed meanwhile, and files
     /// may have escaped the look.
     var now: Int64? = 0
-    /// What stands for it where nothing was known.
+    /// The same, also when they changed; it stands for `now` where nothing was known.
     var earliest: Int64 = 0
     /// Whether the file, which has no name, is still open.
     var isHeld: (FileKey) -> Bool = { _ in false }
@@ -314,7 +314,10 @@ struct Reconciliation {
   private func isNewer(_ file: SeenFile, of path: String, than listed: Int64) -> Bool {
     if wasUnjudged.contains(file.key) || isNumberedBeforeKnown(file, of: path) { return true }
     if input.wasBystander(file) { return true }
-    return input.passedOver[file.key] != file.birth && file.isNewer(than: listed)
+    if input.passedOver[file.key] == file.birth { return false }
+    // Where the clock was set back since, it does not tell; but what was not there at the last look is new.
+    if let since = input.paths[path]?.followedSince, since > input.earliest { return true }
+    return file.isNewer(than: listed)
   }
 
   /// Whether `file` is, or may become, a copy of a file of `path` that is still intact, and will be read itself.
