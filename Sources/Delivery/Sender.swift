@@ -24,6 +24,7 @@ public actor Sender {
   var policy: RetryPolicy
   var pacing = Pacing()
   private var bytesAtTrim = 0
+  private var trimIsDue = false
   var together = TokenBucket(rate: 1_000_000, burst: 1_000_000)  // bytes of pushes with several streams
   private var skew = ClockSkew()
   private var attempts = 0  // of the request at hand
@@ -95,7 +96,7 @@ public actor Sender {
     if let limit = options.sampleAgeLimit, limit > .zero {
       await queue.expire(olderThan: wallClockMilliseconds() - limit.components.seconds * 1000)
     }
-    await trimAfterBacklog()
+    trimWhenQuiet()
     let waiting = try await queue.next(maxBlocks: options.maxBlocksPerRequest, maxBytes: mergeBytes)
     try Task.checkCancellation()
     let empty = waiting.prefix(while: \.block.isEmpty).count
@@ -106,9 +107,20 @@ public actor Sender {
     try await deliver(Array(waiting[..<count]))
   }
 
-  /// Gives back what the large buffers of a backlog have left in the allocator, once it is delivered.
-  private func trimAfterBacklog() async {
-    guard statistics.sentBytes - bytesAtTrim > 256 << 10, await queue.statistics.blocks == 0 else { return }
+  /// Gives back what large buffers have left in the allocator, once little was sent for two seconds: while a backlog is
+  /// delivered they would only be mapped again.
+  private func trimWhenQuiet() {
+    guard !trimIsDue, statistics.sentBytes - bytesAtTrim > 256 << 10 else { return }
+    trimIsDue = true
+    Task { [weak self, sent = statistics.sentBytes] in
+      try? await Task.sleep(for: .seconds(2))
+      await self?.trim(since: sent)
+    }
+  }
+
+  private func trim(since sent: Int) {
+    trimIsDue = false
+    guard statistics.sentBytes - sent < 256 << 10 else { return trimWhenQuiet() }
     bytesAtTrim = statistics.sentBytes
     trimAllocator()
   }

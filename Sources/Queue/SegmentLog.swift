@@ -225,6 +225,8 @@ final class SegmentLog {
     counters.position = position
     counters.durable = end
     counters.closed = closing
+    // Kept meanwhile, for it is mapped anew each time; given back a second after the last block.
+    if buffer.capacity > 256 << 10 { buffer = [] }
     do throws(SystemError) {
       try makeNamesDurable()
       try bookmarkFile.write(counters)

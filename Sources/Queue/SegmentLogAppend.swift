@@ -195,7 +195,6 @@ extension SegmentLog {
     segments[segments.count - 1].end = after.offset
     if reader?.segment.number == active.number { reader?.end = after.offset }
     for stored in group { positions.merge(stored.block.positions) }
-    if buffer.capacity > 256 << 10 { buffer = [] }
   }
 
   /// Leaves the active segment as it is up to what is durable; nothing more is written to it.

@@ -86,23 +86,34 @@ public func streamPushes(_ push: Span<UInt8>) -> [StreamPush]? {
   return offset == push.count ? streams : nil
 }
 
+private func append(_ stream: Span<UInt8>, _ part: Range<Int>, to entries: inout [UInt8]) {
+  entries.append(addingCapacity: part.count) { $0.append(copying: stream.extracting(part)) }
+}
+
 private func readStream(_ stream: Span<UInt8>) -> StreamPush? {
   var labels: [UInt8] = []
   var tenant: [UInt8] = []
   var entries: [UInt8] = []
   var count = 0
   var offset = 0
+  var run = 0..<0  // entries, one behind the other, that are not copied yet
   while let field = readField(stream, at: &offset) {
     guard field.isDelimited else { continue }
     switch field.number {
     case 1: labels = copy(stream, field.whole)
     case 2:
-      entries.append(addingCapacity: field.whole.count) { $0.append(copying: stream.extracting(field.whole)) }
       count += 1
+      guard field.whole.lowerBound != run.upperBound else {
+        run = run.lowerBound..<field.whole.upperBound
+        continue
+      }
+      append(stream, run, to: &entries)
+      run = field.whole
     case UInt64(pushTenantField): tenant = copy(stream, field.payload)
     default: break
     }
   }
   guard offset == stream.count else { return nil }
+  append(stream, run, to: &entries)
   return StreamPush(key: StreamPush.Key(labels: labels, tenant: tenant), entryCount: count, entries: entries)
 }
