@@ -37,9 +37,11 @@ sanitize: ## All tests of one process with the address and the thread sanitizer 
 	@scripts/sanitize address
 	@scripts/sanitize thread
 
-bench: build ## Memory and CPU, idle beside node_exporter and with a backlog of lines (takes some minutes)
+bench: build ## Memory and CPU: idle and a scrape beside node_exporter, lines beside libsnappy, recovery (ten minutes)
 	@Benchmarks/idle
+	@Benchmarks/scrape
 	@Benchmarks/logs
+	@Benchmarks/recovery
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests
