@@ -112,6 +112,10 @@ let tests: [Target] = [
     ], path: "Tests/Fuzzing", swiftSettings: checked),
   .testTarget(
     name: "FuzzTests", dependencies: ["Fuzzing", "TestSupport", "Linux"], exclude: ["Corpus"], swiftSettings: checked),
+  .target(name: "CAllocations", path: "Tests/CAllocations"),
+  .tests(
+    "BudgetTests",
+    ["CAllocations", "Components", "Linux", "Logs", "NodeMetrics", "Queue", "Stages", "Syntax", "Telemetry", "Wire"]),
   .tests("TelemetryTests", ["Telemetry"]),
   .tests("LinuxTests", ["Linux"]),
   .tests("RE2Tests", ["RE2"]),
