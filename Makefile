@@ -32,10 +32,10 @@ fuzz: ## Each kind of input from outside, damaged at random, for FUZZ seconds (6
 	@$(DEBUG)
 	@scripts/fuzz $(or $(FUZZ),60)
 
-# Without the end-to-end tests, which run the agent as a program of its own.
-sanitize: ## All tests of one process with the address and the thread sanitizer (half an hour)
+# Without the end-to-end tests, which run the agent as a program of its own. The thread sanitizer (scripts/sanitize thread)
+# does not know Swift's Mutex, which is not instrumented on Linux, and reports whatever that guards.
+sanitize: ## All tests of one process with the address sanitizer (half an hour)
 	@scripts/sanitize address
-	@scripts/sanitize thread
 
 bench: build ## Memory and CPU: idle and a scrape beside node_exporter, lines beside libsnappy, recovery (ten minutes)
 	@Benchmarks/idle
