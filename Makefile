@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz sanitize bench lint format clean
+.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -42,6 +42,16 @@ bench: build ## Memory and CPU: idle and a scrape beside node_exporter, lines be
 	@Benchmarks/scrape
 	@Benchmarks/logs
 	@Benchmarks/recovery
+
+deb: build ## A Debian package for this machine, .build-packages/spoke-agent_VERSION_ARCH.deb
+	@packaging/deb/build .build/release/agent .build-packages
+
+tarball: build ## Everything but the package manager, with checksums and an SBOM
+	@packaging/tarball .build/release/agent .build-packages
+
+test-packages: deb ## The package in a booted Debian: install, watchdog, upgrade, purge (root; some minutes the first time)
+	@scripts/prepare packages
+	@packaging/deb/test .build/release/agent .build-packages
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests

@@ -66,7 +66,7 @@ let targets: [Target] = [
       "Runtime", "Syntax", "Telemetry", "Linux", "RE2", "Relabel", "Wire", "Queue", "HTTP", "NodeMetrics", "Scrape",
       "Delivery", "Logs", "Stages",
     ]),
-  .ours("Status", ["Runtime", "Telemetry", "Linux", "HTTP"]),
+  .ours("Status", ["Runtime", "Telemetry", "Linux", "HTTP", "CSystemd"]),
 
   // 6: the real world is assembled here only.
   .executableTarget(

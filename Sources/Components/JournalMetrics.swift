@@ -17,6 +17,10 @@ struct JournalMetrics {
     append(&batch, "error", "no_message", numbers.withoutMessage)
     append(&batch, "error", "empty_labels", numbers.withoutLabels)
     append(&batch, "error", "damaged", numbers.damaged)
+    batch.family(
+      "spoke_source_own_lines_total", .counter, help: "Entries left out because this agent wrote them about such lines."
+    )
+    batch.append(Double(numbers.own))
     batch.family("spoke_source_lines_cut_total", .counter, help: "Lines whose end was left out.")
     batch.append(Double(numbers.cutLines))
     batch.family("spoke_source_invalid_utf8_total", .counter, help: "Lines in which something was not text.")

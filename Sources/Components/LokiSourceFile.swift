@@ -47,6 +47,8 @@ final class LokiSourceFile: Component {
     return isTaken
   }
 
+  func vitals() async -> Vitals { Vitals(busySince: source.withLock { $0 }?.busySince) }
+
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     source.withLock { $0 }?.statistics.write(to: &batch, now: monotonicNanoseconds())

@@ -63,6 +63,8 @@ final class LokiSourceJournal: Component {
     probe.access.partialProblem.map { Finding(.warning, context.id, $0, remedy: probe.access.remedy) }
   }
 
+  func vitals() async -> Vitals { Vitals(busySince: statistics.snapshot.busySince) }
+
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     JournalMetrics(statistics.snapshot).write(to: &batch)

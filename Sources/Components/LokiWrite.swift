@@ -51,6 +51,12 @@ final class LokiWrite: Component {
       timeout: timeout)
   }
 
+  func vitals() async -> Vitals {
+    var vitals = Vitals()
+    for destination in running.withLock({ $0 }) { vitals = vitals + (await destination.delivery.vitals) }
+    return vitals
+  }
+
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     for destination in running.withLock({ $0 }) {

@@ -27,6 +27,11 @@ final class PrometheusExporterUnix: Component {
   var exports: [String: Value] { exporter.exports }
 
   func run() async throws { await exporter.run() }
+
+  func vitals() async -> Vitals {
+    await exporter.answer()
+    return Vitals()
+  }
 }
 
 extension NodeOptions {

@@ -53,6 +53,12 @@ final class PrometheusRemoteWrite: Component {
       timeout: timeout)
   }
 
+  func vitals() async -> Vitals {
+    var vitals = Vitals()
+    for destination in running.withLock({ $0 }) { vitals = vitals + (await destination.delivery.vitals) }
+    return vitals
+  }
+
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
     for destination in running.withLock({ $0 }) {

@@ -4,6 +4,7 @@ internal import Delivery
 internal import HTTP
 internal import Linux
 internal import Queue
+internal import Runtime
 
 /// One hub of a component.
 protocol Destination: Sendable {
@@ -62,6 +63,16 @@ struct QueuedDelivery: Sendable {
     await delivery.value
     await beside.value
     await close()
+  }
+
+  /// What waits in the queue, as its thread says.
+  var vitals: Vitals {
+    get async {
+      let statistics = await queue.statistics
+      return Vitals(
+        pendingItems: statistics.pending, queueBytes: statistics.bytes,
+        oldestTimestampMilliseconds: statistics.oldestTimestampMilliseconds)
+    }
   }
 
   func close() async {

@@ -19,6 +19,9 @@ public final class Network: Sendable {
     loop = group.next()
   }
 
+  /// Returns once the thread has come round.
+  public func answer() async { try? await loop.submit {}.get() }
+
   /// Ends the thread; clients and servers on it must have been closed.
   public func shutdown() async {
     // Fails only when called twice, which does no harm.

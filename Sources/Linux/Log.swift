@@ -26,6 +26,16 @@ public struct Log: Sendable {
       self = level
     }
 
+    /// The same as syslog has it.
+    public var priority: Int {
+      switch self {
+      case .debug: 7
+      case .info: 6
+      case .warn: 4
+      case .error: 3
+      }
+    }
+
     /// Less urgent first.
     public static func < (left: Level, right: Level) -> Bool { left.rawValue < right.rawValue }
   }
@@ -38,6 +48,8 @@ public struct Log: Sendable {
     public var level: Level
     /// The rendered line, without newline.
     public var text: String
+    /// What it says besides its message.
+    public var fields: [(String, String)] = []
   }
 
   /// Where lines go; shared by all the `Log` values made from it.
@@ -95,6 +107,7 @@ public final class LogSink: Sendable {
     var level = Log.Level.info
     var format = Format.logfmt
     var listener: (@Sendable (Log.Line) -> Void)?
+    var diversion: (@Sendable (Log.Line) -> Bool)?
   }
 
   /// Standard error, where systemd and container runtimes look.
@@ -117,21 +130,36 @@ public final class LogSink: Sendable {
   /// Every line written is also given to `listener`, which must not block and must not log.
   public func listen(_ listener: (@Sendable (Log.Line) -> Void)?) { state.withLock { $0.listener = listener } }
 
+  /// Every line is given to `diversion` first, which must not log; those for which it says false are written.
+  public func divert(_ diversion: @escaping @Sendable (Log.Line) -> Bool) {
+    state.withLock { $0.diversion = diversion }
+  }
+
   /// Whether lines of `level` are written.
   public func wants(_ level: Log.Level) -> Bool { state.withLock { level >= $0.level } }
 
   func write(_ level: Log.Level, _ message: String, _ fields: [(String, String)]) {
     let now = wallClockNanoseconds()
-    let (format, listener) = state.withLock { ($0.format, $0.listener) }
+    let (format, listener, diversion) = state.withLock { ($0.format, $0.listener, $0.diversion) }
     let all = [("ts", rfc3339(nanoseconds: now)), ("level", "\(level)"), ("msg", message)] + fields
     let text = format == .logfmt ? logfmt(all) : json(all)
-    if descriptor >= 0 {
+    let line = Log.Line(timestampNanoseconds: now, level: level, text: text, fields: fields)
+    if diversion?(line) != true, descriptor >= 0 {
       let bytes = Array((text + "\n").utf8)
       // A log that cannot be written must not stop the agent; there is nobody left to tell.
       unsafe bytes.withUnsafeBytes { unsafe _ = Glibc.write(descriptor, $0.baseAddress, $0.count) }
     }
-    listener?(Log.Line(timestampNanoseconds: now, level: level, text: text))
+    listener?(line)
   }
+}
+
+/// Whether what is written to `descriptor` arrives at the journal: systemd names the stream it made in `JOURNAL_STREAM`.
+public func isJournal(_ descriptor: Int32) -> Bool {
+  var status = stat()
+  guard let stream = environmentVariable("JOURNAL_STREAM"), unsafe fstat(descriptor, &status) == 0 else {
+    return false
+  }
+  return stream == "\(status.st_dev):\(status.st_ino)"
 }
 
 /// `a=1 b="two words"`.

@@ -62,6 +62,9 @@ public actor NodeExporter: MetricSource {
     return batch
   }
 
+  /// Returns once the thread of the collectors has come round.
+  public func answer() {}
+
   private func start() {
     running = Collectors.all.filter { options.collectors.contains($0.name) }
       .map { Running(name: $0.name, collector: $0.make(options, host)) }

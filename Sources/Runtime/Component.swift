@@ -24,6 +24,10 @@ public protocol Component: AnyObject, Sendable {
   /// Finds out, once and without running, whether the component could do its work: `agent check`.
   func check(timeout: Duration) async -> [Finding]
 
+  /// Says how it is getting on; returns once every thread of the component has answered. A hub that is away or hangs is
+  /// no reason not to: what waits for it waits in a queue.
+  func vitals() async -> Vitals
+
   /// Appends the component's own metrics to `batch`; the runtime adds the labels that name the component,
   /// `component_path` and `component_id`.
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch
@@ -38,6 +42,9 @@ extension Component {
 
   /// Nothing that could be found out.
   public func check(timeout: Duration) async -> [Finding] { [] }
+
+  /// No queue and no thread.
+  public func vitals() async -> Vitals { Vitals() }
 
   /// No metrics of its own.
   public func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch { batch }

@@ -38,6 +38,8 @@ public actor Controller {
   private var importWatch: Task<Void, Never>?
   private var loads = LoadRecord()
   private var isStopped = false
+  /// Components that were asked for their vitals and have not answered.
+  private var asked: [String: (any Component)] = [:]
   /// Whether the first configuration has been put to work.
   public private(set) var hasStarted = false
 
@@ -285,6 +287,41 @@ public actor Controller {
         id: running.step.node.name, kind: running.step.node.kind, health: health, since: since,
         references: running.step.node.dependencies)
     }
+  }
+
+  /// Asks every component how it is getting on, and waits for their answers no longer than `limit`. Who has not answered
+  /// yet is not asked again.
+  public func checkup(within limit: Duration) async -> Checkup {
+    let (answers, continuation) = AsyncStream.makeStream(of: (id: String, vitals: Vitals).self)
+    var ids: [String] = []
+    for running in running {
+      guard let component = running.step.component else { continue }
+      let id = running.step.node.id
+      ids.append(id)
+      guard asked[id] !== component else { continue }
+      asked[id] = component
+      Task {
+        let vitals = await component.vitals()
+        if asked[id] === component { asked[id] = nil }
+        continuation.yield((id, vitals))
+      }
+    }
+    let timer = Task {
+      try await Task.sleep(for: limit)
+      continuation.finish()
+    }
+    defer { timer.cancel() }
+    var known: [String: Vitals] = [:]
+    if !ids.isEmpty {
+      for await (id, vitals) in answers {
+        known[id] = vitals
+        if known.count == ids.count { break }
+      }
+    }
+    var checkup = Checkup()
+    let now = monotonicNanoseconds()
+    for id in ids { checkup.add(known[id], of: id, now: now, limit: limit) }
+    return checkup
   }
 
   /// Appends the runtime's metrics and those of every component.

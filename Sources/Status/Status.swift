@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Status: what the agent says about itself over HTTP, and its own metrics.
+// Status: what the agent says about itself: over HTTP, in its own metrics, to systemd and to the journal.
 
 public import HTTP
 internal import Linux

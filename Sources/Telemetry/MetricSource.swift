@@ -7,6 +7,14 @@ public protocol MetricSource: Sendable {
   /// `deadline` is in `monotonicNanoseconds`; what cannot be had by then is left out and reported by the source's own
   /// series.
   func collect(into batch: consuming SeriesBatch, deadline: Int64) async throws -> SeriesBatch
+
+  /// Returns once the source's thread, if it has one, could do something else.
+  func answer() async
+}
+
+extension MetricSource {
+  /// There is no thread.
+  public func answer() async {}
 }
 
 /// Where batches of samples go: a relabelling, a remote write.

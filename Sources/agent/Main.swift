@@ -49,8 +49,12 @@ struct Main {
   }
 }
 
-/// Prints a line to standard error.
-func printError(_ text: String) { writeAll(Array((text + "\n").utf8), to: STDERR_FILENO) }
+/// Prints a line, or several, to standard error; in the journal they are errors.
+func printError(_ text: String) {
+  let mark = isJournal(STDERR_FILENO) ? "<3>" : ""
+  let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map { "\(mark)\($0)\n" }
+  writeAll(Array(lines.joined().utf8), to: STDERR_FILENO)
+}
 
 /// Writes bytes to a descriptor of the process; what cannot be written there has nowhere else to go.
 func writeAll(_ bytes: [UInt8], to descriptor: Int32) {

@@ -14,6 +14,7 @@ struct RunCommand {
   private let source: ConfigurationSource
   private let storagePath: String
   private let log = Log()
+  private let manager = ServiceManager()
 
   /// What is still running after this long when the agent is to stop is left to the next run: it is all on disk.
   private static let stopLimit = Duration.seconds(8)
@@ -25,6 +26,7 @@ struct RunCommand {
   }
 
   func perform() async -> Int32 {
+    logToJournal(log.sink)
     guard let format = format, format == "alloy" else {
       printError("Error: --config.format can only be \"alloy\"\n  convert the file with Alloy first")
       return 2
@@ -48,12 +50,17 @@ struct RunCommand {
     if invocation.isOn("strict"), await !startedWell(agent) { return 1 }
     agent.server.becomeReady()
     log.info("running", ("version", agentVersion), ("config", source.path), ("storage", storagePath))
+    manager?.ready()
+    let report = manager.map { manager in Task { await ServiceReport(manager: manager, agent: agent).run() } }
     let later = Task {
       try await Task.sleep(for: .seconds(10))
       releaseStartMemory()
     }
     await serve(signals, agent)
     later.cancel()
+    report?.cancel()
+    manager?.stopping()
+    await stop(agent)
     return 0
   }
 
@@ -142,10 +149,11 @@ struct RunCommand {
       // Not waited for: a reload that stops a sender takes seconds, and SIGTERM must be heard meanwhile.
       Task { await reload(agent) }
     }
-    await stop(agent)
   }
 
   private func reload(_ agent: Agent) async {
+    manager?.reloading()
+    defer { manager?.ready() }
     do throws(ConfigurationError) {
       let plan = try await agent.controller.reload()
       report(plan)

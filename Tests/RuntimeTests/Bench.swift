@@ -17,6 +17,8 @@ final class Journal: Sendable {
     var made: [String: Int] = [:]
     var publishers: [String: @Sendable ([String: Value]) -> Void] = [:]
     var values: [String: Value] = [:]
+    var vitals: [String: Vitals?] = [:]
+    var questions: [String: Int] = [:]
   }
   private let state = Mutex(State())
 
@@ -39,6 +41,12 @@ final class Journal: Sendable {
     state.withLock { if isBroken { $0.isBroken.insert(id) } else { $0.isBroken.remove(id) } }
   }
   func isBroken(_ id: String) -> Bool { state.withLock { $0.isBroken.contains(id) } }
+
+  /// What component `id` answers when it is asked for its vitals; nothing for nil.
+  func setVitals(_ id: String, _ vitals: Vitals?) { state.withLock { $0.vitals[id] = .some(vitals) } }
+  func vitals(_ id: String) -> Vitals? { state.withLock { $0.vitals[id] ?? Vitals() } }
+  func noteQuestion(_ id: String) { state.withLock { $0.questions[id, default: 0] += 1 } }
+  func questions(_ id: String) -> Int { state.withLock { $0.questions[id] ?? 0 } }
 
   /// A number for each component made of one id.
   func number(_ id: String) -> Int {
@@ -130,6 +138,14 @@ private final class Part: Component {
     journal.note("update \(context.id)#\(number)")
     journal.setValue(context.id, arguments.attribute("value")?.value)
     return true
+  }
+
+  func vitals() async -> Vitals {
+    journal.noteQuestion(context.id)
+    while true {
+      if let vitals = journal.vitals(context.id) { return vitals }
+      try? await Task.sleep(for: .milliseconds(1))
+    }
   }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {

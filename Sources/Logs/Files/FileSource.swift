@@ -12,6 +12,8 @@ public final class FileSource: Sendable {
     var settings: FileSourceSettings
     var isChanged = false
     var statistics = FileStatistics()
+    /// Since when the thread has been at one piece of work, in `monotonicNanoseconds`.
+    var busySince: Int64?
   }
 
   private let origin: String
@@ -38,6 +40,16 @@ public final class FileSource: Sendable {
 
   /// What was done so far.
   public var statistics: FileStatistics { shared.withLock { $0.statistics } }
+
+  /// Since when the source's thread has been at one piece of work, in `monotonicNanoseconds`; nil while it waits.
+  public var busySince: Int64? { shared.withLock { $0.busySince } }
+
+  /// Runs a piece of work on the source's thread.
+  private func work<Result>(_ body: () async -> Result) async -> Result {
+    shared.withLock { $0.busySince = monotonicNanoseconds() }
+    defer { shared.withLock { $0.busySince = nil } }
+    return await body()
+  }
 
   /// Hands lines to `receiver` until the task is cancelled, and tells `report` what keeps files from being read, and nil
   /// when nothing does any more.
@@ -68,11 +80,12 @@ public final class FileSource: Sendable {
   private func hand(
     from reader: FileReader, to receiver: any LogsReceiver, _ report: @escaping @Sendable (String?) -> Void
   ) async throws {
-    await reader.begin(try await receiver.positions(of: origin))
+    let destinations = try await receiver.positions(of: origin)
+    await work { await reader.begin(destinations) }
     while true {
       try Task.checkCancellation()
-      if let settings = takeSettings() { await reader.change(to: settings) }
-      guard let batch = await reader.nextBatch({ publish($0, report) }) else {
+      if let settings = takeSettings() { await work { await reader.change(to: settings) } }
+      guard let batch = await work({ await reader.nextBatch { publish($0, report) } }) else {
         await reader.wait()
         continue
       }

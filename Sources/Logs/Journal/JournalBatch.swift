@@ -9,6 +9,7 @@ struct JournalBatch {
   static let source = Array("journal".utf8)
 
   private let options: JournalOptions
+  private let own = OwnEntries()
   private let origin: String
   private var labels: JournalLabels
   private var json = JournalJSON()
@@ -60,6 +61,7 @@ struct JournalBatch {
   mutating func add(_ handle: JournalHandle, _ position: JournalPosition) throws(SystemError) {
     line.removeAll(keepingCapacity: true)
     guard let changes = try makeLine(of: handle, position) else { return self.changes.withoutMessage += 1 }
+    if try own.contains(handle, line: options.formatAsJSON ? nil : line, position) { return self.changes.own += 1 }
     let before = batch.labelSets.count
     guard let labels = labels.finish(in: &batch) else { return self.changes.withoutLabels += 1 }
     JournalPosition.encode(position.text, rank: position.rank, into: &self.position)

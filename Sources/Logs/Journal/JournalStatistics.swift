@@ -13,6 +13,8 @@ public final class JournalStatistics: Sendable {
     public var withoutMessage: UInt64 = 0
     /// Entries that the rules dropped or left no label.
     public var withoutLabels: UInt64 = 0
+    /// Entries this process wrote about the lines it ships.
+    public var own: UInt64 = 0
     /// Entries that could not be read.
     public var damaged: UInt64 = 0
     /// Lines whose end was left out.
@@ -31,17 +33,20 @@ public final class JournalStatistics: Sendable {
     public var isPaused = false
     /// The time of the last entry that is accounted for, in microseconds since 1970.
     public var position: UInt64?
+    /// Since when the reader has been at one piece of work, in `monotonicNanoseconds`; nil while it waits.
+    public var busySince: Int64?
     /// The time of the journal's last entry, where it was looked at, in microseconds since 1970.
     public var head: UInt64?
 
     /// Entries that were read and not handed on.
-    var dropped: UInt64 { withoutMessage + withoutLabels }
+    var dropped: UInt64 { withoutMessage + withoutLabels + own }
 
     /// Adds what became of a batch after which the journal stands at `end`.
     mutating func count(_ batch: Snapshot, end: JournalPosition?) {
       lines += batch.lines
       withoutMessage += batch.withoutMessage
       withoutLabels += batch.withoutLabels
+      own += batch.own
       cutLines += batch.cutLines
       repairedLines += batch.repairedLines
       position = end?.cursor.realtime ?? position

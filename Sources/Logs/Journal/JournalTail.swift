@@ -137,13 +137,15 @@ struct JournalTail {
 
   /// Waits until there is something to hand on. Blocks; throws only when the task is cancelled.
   mutating func nextBatch() throws -> LogBatch {
+    defer { statistics.update { $0.busySince = nil } }
     while true {
+      statistics.update { $0.busySince = monotonicNanoseconds() }
       try Task.checkCancellation()
       if bytesSinceOpen >= Self.bytesUntilFresh { close() }
       dropSpoiled()
       do throws(SystemError) {
         guard let handle = try opened() else {
-          bell.wait(until: monotonicNanoseconds() + Self.absenceInterval)
+          pause(until: monotonicNanoseconds() + Self.absenceInterval)
           continue
         }
         let hasMore = try fill(from: handle)
@@ -153,9 +155,16 @@ struct JournalTail {
       } catch {
         fail(error)
         if !batch.isEmpty { return batch.finished(moreFollows: false) }
-        bell.wait(until: monotonicNanoseconds() + min(60_000_000_000, 500_000_000 << Int64(min(failures, 10))))
+        pause(until: monotonicNanoseconds() + min(60_000_000_000, 500_000_000 << Int64(min(failures, 10))))
       }
     }
+  }
+
+  /// Waits for something of `events` on `descriptor`, for a ring, or until `limit`.
+  func pause(for descriptor: Int32 = -1, events: Int16 = 1, until limit: Int64) {
+    statistics.update { $0.busySince = nil }
+    bell.wait(for: descriptor, events: events, until: limit)
+    statistics.update { $0.busySince = monotonicNanoseconds() }
   }
 
   /// Opens anew where a file was cut short or its disk failed under the reader.

@@ -11,7 +11,7 @@ extension JournalTail {
     let now = monotonicNanoseconds()
     let nextRootLook = absentRoots.isEmpty ? Int64.max : now + Self.rootInterval
     let limit = min(handle.deadline, nextWatch, positionDue, nextRootLook)
-    bell.wait(for: handle.descriptor, events: handle.events, until: limit)
+    pause(for: handle.descriptor, events: handle.events, until: limit)
     try process(handle)
     if absentRoots.contains(where: { fileKind($0) != nil }) { return close() }
     if monotonicNanoseconds() >= nextWatch { try watch(handle) }

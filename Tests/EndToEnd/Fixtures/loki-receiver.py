@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A receiver of Loki pushes that shares no code with the agent: Google's protobuf and snappy decode what arrives.
 
-usage: loki-receiver.py FILE
+usage: loki-receiver.py FILE [PORT]
 
-Listens on a free port of the loopback, which is the first line of its output, and appends each entry to FILE as a line of
+Listens on PORT of the loopback, or a free one, which is the first line of its output, and appends each entry to FILE as a line of
 JSON. Bodies that do not decode as the protocol has it are refused with 400.
 """
 import http.server
@@ -90,6 +90,6 @@ class Receiver(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[2]) if len(sys.argv) > 2 else 0), Receiver)
 print(server.server_address[1], flush=True)
 server.serve_forever()
