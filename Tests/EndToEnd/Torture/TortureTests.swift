@@ -64,8 +64,9 @@ import Testing
       }
     }
     await rig.stop()
-    #expect(!LineOracle(rig.lines, rig.hub).lost.isEmpty)
-    #expect(!PageOracle(through: rig.target.pages, unfinished: [], rig.hub).lost.isEmpty)
+    // Which of the two the four were is for chance to say.
+    let pagesLost = PageOracle(through: rig.target.pages, unfinished: [], rig.hub).lost
+    #expect(!LineOracle(rig.lines, rig.hub).lost.isEmpty || !pagesLost.isEmpty)
     #expect(LineOracle(rig.lines, rig.hub).duplicated.isEmpty)
     try removeTree(rig.directory.path("state"))
     let before = rig.hub.snapshot().lines
