@@ -27,8 +27,7 @@ struct ReadOnlyScenario {
     try await rig.lines.whileWriting {
       for _ in 0..<rounds {
         try await Task.sleep(for: .milliseconds(rig.random.below(800)))
-        // Not while it writes: for some milliseconds of an abort, one in ten times, ext4 answers "written and synced" for
-        // what it then forgets, and no program can know.
+        // Not while it writes: in the moment of an abort ext4 may answer "written and synced" for what it then forgets.
         rig.agent?.signal(SIGSTOP)
         try sandbox.run("mount -o remount,abort \"$1\"", state)
         rig.agent?.signal(SIGCONT)
