@@ -116,7 +116,7 @@ struct LogBlockEncoder {
     var stream: Int32 = -1
     encoder.begin()
     for place in places {
-      if encoder.byteCount >= Self.maxBlockBytes {
+      if encoder.blockByteCount >= Self.maxBlockBytes {
         blocks.append(finish(&times))
         stream = -1
       }
@@ -150,9 +150,9 @@ struct LogBlockEncoder {
   }
 
   private mutating func finish(_ times: inout TimeRange) -> Block {
-    let (kind, items) = (encoder.blockKind, encoder.entryCount)
+    let items = encoder.entryCount
     // Compressing needs far more room than what comes of it.
-    encoder.finish(snappy: &compressed)
+    let kind = encoder.finish(into: &compressed)
     let payload = Array(compressed)
     encoder.begin()
     defer { times = TimeRange() }

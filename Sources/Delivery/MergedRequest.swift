@@ -30,10 +30,10 @@ func mergeable(_ blocks: [StoredBlock], maxItems: Int, maxBytes: Int) -> Int {
 }
 
 /// What a block holds; nil when it cannot be read, which a checksum has made our own mistake.
-func uncompressed(_ payload: [UInt8]) -> [UInt8]? {
+func uncompressed(_ payload: Span<UInt8>) -> [UInt8]? {
   var bytes: [UInt8] = []
   do throws(WireError) {
-    try Snappy.uncompress(payload.span, limit: blockLimit, into: &bytes)
+    try Snappy.uncompress(payload, limit: blockLimit, into: &bytes)
     return bytes
   } catch { return nil }
 }
@@ -55,7 +55,7 @@ extension Shipment.Piece {
     if self.blocks.count == 1 { return blocks[self.blocks.lowerBound].block.payload }
     var bytes: [UInt8] = []
     for block in blocks[self.blocks] {
-      guard let more = uncompressed(block.block.payload) else { return nil }
+      guard let more = uncompressed(block.block.payload.span) else { return nil }
       bytes += more
     }
     return compressed(bytes)

@@ -170,7 +170,10 @@ public actor Sender {
     _ blocks: [StoredBlock]
   ) {
     guard let piece = shipment.next else { return }
-    let open = { uncompressed(blocks[$0].block.payload) }
+    let open = { (block: Int) in
+      let payload = blocks[block].block.payload
+      return uncompressed(payload.span)
+    }
     switch action {
     case .acknowledge:
       let newest = blocks[piece.blocks].map(\.block.maxTimestampMilliseconds).max() ?? .min

@@ -181,7 +181,7 @@ func groupable(_ blocks: ArraySlice<StoredBlock>, maxItems: Int, maxBytes: Int) 
   var bytes = 0
   let beyond = blocks.firstIndex { stored in
     items = items.addingReportingOverflow(stored.block.items).overflow ? .max : items + stored.block.items
-    bytes += uncompressedLength(stored.block.payload)
+    bytes += stored.block.uncompressedLength
     return items > maxItems || bytes > maxBytes
   }
   return max(1, (beyond ?? blocks.endIndex) - blocks.startIndex)

@@ -7,24 +7,25 @@ internal import Wire
 ///
 /// Loki tells of a push with several streams only what became of the last one. So the lines of all blocks are gathered
 /// by stream, oldest first, and each stream is a *lane* of pushes of its own; a lane that gets no further is passed over
-/// until the others are empty. Only a block that travels alone may stay one push of several streams.
+/// until the others are empty. A block that travels alone goes as it was stored, where that is one push for each stream;
+/// otherwise it may stay one push of several streams.
 struct StreamShipment {
   /// What one push carries.
   struct Piece: Equatable {
-    /// Its streams; more than one only in a block that stayed whole, none when it is one that was not looked into.
+    /// Its streams; more than one only in a block that stayed whole, none when it is one push that was not looked into.
     var streams: [StreamPush]
     /// How many of its entries come from which block, in the order of the entries.
     var shares: [Share]
-    /// The block as it was stored, while it is whole.
+    /// The snappy block as it was stored, while it is whole.
     var stored: [UInt8]?
+    /// The bytes of the tenant's name; empty for the endpoint's own.
+    var tenant: [UInt8] = []
 
     var entries: Int { shares.reduce(0) { $0 + $1.entries } }
     /// Uncompressed.
     var byteCount: Int { stored.map(uncompressedLength) ?? streams.reduce(0) { $0 + $1.byteCount } }
     var isOneStream: Bool { streams.count < 2 }
     var body: [UInt8] { stored ?? compressed(streams.flatMap(\.bytes)) }
-    /// The bytes of the tenant's name; empty for the endpoint's own.
-    var tenant: [UInt8] { streams.first?.key.tenant ?? [] }
   }
 
   struct Share: Equatable {
@@ -46,19 +47,27 @@ struct StreamShipment {
     self.limit = limit
     newestTimestamps = blocks.map(\.block.maxTimestampMilliseconds)
     tallies = Array(repeating: Shipment.Tally(), count: blocks.count)
-    if blocks.count == 1, let block = blocks.first?.block, block.kind == PushBlockKind.oneStream, !block.isEmpty {
-      lanes = [[Piece(streams: [], shares: [Share(block: 0, entries: block.items)], stored: block.payload)]]
+    if blocks.count == 1, let block = blocks.first?.block, block.kind != PushBlockKind.plain,
+      let pushes = block.pushes
+    {
+      lanes = pushes.map { push in
+        [
+          Piece(
+            streams: [], shares: [Share(block: 0, entries: push.entries)], stored: Array(block.payload[push.snappy]),
+            tenant: Array(block.payload[push.tenant]))
+        ]
+      }
       return
     }
     var gathered = Gathering()
     for (index, block) in blocks.lazy.map(\.block).enumerated() where !block.isEmpty {
-      guard let bytes = uncompressed(block.payload), PushBlockKind.all.contains(block.kind),
-        let streams = streamPushes(bytes.span)
-      else {
+      guard let streams = block.streams else {
         unreadable.append(index)
         continue
       }
-      if blocks.count == 1, streams.count > 1, block.kind == PushBlockKind.plain, mayStayWhole(bytes.count) {
+      if blocks.count == 1, streams.count > 1, block.kind == PushBlockKind.plain,
+        mayStayWhole(uncompressedLength(block.payload))
+      {
         let entries = streams.reduce(0) { $0 + $1.entryCount }
         lanes = [[Piece(streams: streams, shares: [Share(block: index, entries: entries)], stored: block.payload)]]
         return
@@ -117,7 +126,7 @@ struct StreamShipment {
   mutating func divide() -> Bool {
     if separate() { return true }
     guard let piece = next,
-      let stream = piece.streams.first ?? piece.stored.flatMap(uncompressed).flatMap({ streamPushes($0.span)?.first }),
+      let stream = piece.streams.first ?? piece.unpacked,
       let halves = stream.halves()
     else { return false }
     isUntouched = false
@@ -149,7 +158,7 @@ private struct Gathering {
     let share = StreamShipment.Share(block: block, entries: stream.entryCount)
     guard let known = index[stream.key] else {
       index[stream.key] = pieces.count
-      return pieces.append(StreamShipment.Piece(streams: [stream], shares: [share]))
+      return pieces.append(StreamShipment.Piece(streams: [stream], shares: [share], tenant: stream.key.tenant))
     }
     pieces[known].streams[0].append(stream)
     if pieces[known].shares.last?.block == block {
@@ -160,11 +169,42 @@ private struct Gathering {
   }
 }
 
+extension Block {
+  /// How many bytes its pushes say they have.
+  var uncompressedLength: Int {
+    pushes?.reduce(0) { $0 + (Snappy.uncompressedLength(payload.span.extracting($1.snappy)) ?? 0) } ?? 0
+  }
+
+  /// What it holds, each push by itself; nil when nobody can read it, or nothing is in it.
+  fileprivate var pushes: [StoredPush]? {
+    isEmpty ? nil : storedPushes(kind: kind, items: items, payload.span)
+  }
+
+  /// The streams of all its pushes; nil when nobody can read one.
+  fileprivate var streams: [StreamPush]? {
+    guard let pushes else { return nil }
+    var streams: [StreamPush] = []
+    for push in pushes {
+      guard let bytes = uncompressed(payload.span.extracting(push.snappy)),
+        let found = streamPushes(bytes.span, tenant: Array(payload[push.tenant]))
+      else { return nil }
+      streams += found
+    }
+    return streams
+  }
+}
+
 extension StreamShipment.Piece {
+  /// The stream of a push that was not looked into before.
+  fileprivate var unpacked: StreamPush? {
+    guard let stored, let bytes = uncompressed(stored.span) else { return nil }
+    return streamPushes(bytes.span, tenant: tenant)?.first
+  }
+
   /// The pieces of two parts of its only stream.
   fileprivate func parts(_ streams: (first: StreamPush, rest: StreamPush)) -> (first: Self, rest: Self) {
-    var first = Self(streams: [streams.first], shares: [])
-    var rest = Self(streams: [streams.rest], shares: [])
+    var first = Self(streams: [streams.first], shares: [], tenant: tenant)
+    var rest = Self(streams: [streams.rest], shares: [], tenant: tenant)
     var left = streams.first.entryCount
     for share in shares {
       let taken = min(left, share.entries)

@@ -11,8 +11,7 @@ internal import Telemetry
 /// Timestamp    08 <varint of seconds>  10 <varint of nanoseconds>
 /// ```
 ///
-/// A stream of another tenant than the endpoint's says so in a field of ours after its labels, `a2 06 <length> tenant`.
-/// It is for the queue only: `StreamPush` takes it out again.
+/// For a queue it may become several pushes; see ``PushBlockKind``.
 public struct PushEncoder: Sendable {
   /// The streams ended so far. Adding to them while somebody keeps this array copies the whole.
   public private(set) var bytes: [UInt8] = []
@@ -20,15 +19,23 @@ public struct PushEncoder: Sendable {
   public private(set) var entryCount = 0
   /// How many streams were begun.
   public private(set) var streamCount = 0
-  /// What kind of block the request is for the queue; see ``PushBlockKind``.
-  public var blockKind: UInt8 {
-    if hasTenants { return PushBlockKind.withTenants }
-    return streamCount == 1 ? PushBlockKind.oneStream : PushBlockKind.plain
+
+  private struct Ended {
+    var end: Int  // in `bytes`
+    var entries: Int
+    var tenant: [UInt8]
   }
 
+  /// More than this, in bytes, is never pushed with several streams in one.
+  private static let mostBytesTogether = 64 << 10
+
   private var stream: [UInt8] = []  // the payload of the stream being written
-  private var text: [UInt8] = []
+  private var streamTenant: [UInt8] = []
+  private var entriesBefore = 0  // the stream being written
+  private var streams: [Ended] = []
   private var hasTenants = false
+  private var overhead = 0
+  private var text: [UInt8] = []
 
   /// An encoder with an empty request.
   public init() {}
@@ -36,16 +43,22 @@ public struct PushEncoder: Sendable {
   /// How many bytes the request has, uncompressed, the stream being written included.
   public var byteCount: Int { bytes.count + (stream.isEmpty ? 0 : fieldSize(stream.count)) }
 
+  /// About how many bytes a block of it would have of which nothing can be compressed.
+  public var blockByteCount: Int { byteCount + overhead }
+
   /// Begins a new request in the same buffers.
   public mutating func begin() {
     bytes.removeAll(keepingCapacity: true)
     stream.removeAll(keepingCapacity: true)
+    streams.removeAll(keepingCapacity: true)
     entryCount = 0
     streamCount = 0
     hasTenants = false
+    overhead = 0
   }
 
-  /// Ends the stream before, and begins one with these labels; the entries added next belong to it.
+  /// Ends the stream before, and begins one with these labels; the entries added next belong to it. A request has each
+  /// stream once.
   ///
   /// `tenant` is whose the stream is; empty for the endpoint's own.
   public mutating func beginStream(packedLabels: Span<UInt8>, tenant: Span<UInt8> = Span()) {
@@ -54,13 +67,10 @@ public struct PushEncoder: Sendable {
     appendStreamLabels(packedLabels, to: &text)
     appendField(0x0a, text, to: &stream)
     streamCount += 1
-    guard !tenant.isEmpty else { return }
-    hasTenants = true
-    stream.append(addingCapacity: fieldSize(tenant.count) + 1) { output in
-      output.appendVarint(UInt64(pushTenantField) << 3 | 2)
-      output.appendVarint(UInt64(tenant.count))
-      output.append(copying: tenant)
-    }
+    streamTenant = copy(tenant, 0..<tenant.count)
+    entriesBefore = entryCount
+    hasTenants = hasTenants || !tenant.isEmpty
+    overhead += tenant.count + 64
   }
 
   /// Adds an entry to the stream begun last. `metadata` is packed like labels.
@@ -98,11 +108,32 @@ public struct PushEncoder: Sendable {
     guard !stream.isEmpty else { return }
     appendField(0x0a, stream, to: &bytes)
     stream.removeAll(keepingCapacity: true)
+    streams.append(Ended(end: bytes.count, entries: entryCount - entriesBefore, tenant: streamTenant))
   }
 
-  /// Ends the request and replaces the contents of `block` with it as a snappy block.
-  public mutating func finish(snappy block: inout [UInt8]) {
+  /// Ends the request, replaces the contents of `block` with it as the payload of a block, and says of what kind.
+  ///
+  /// What will not go to the hub together is compressed apart, here and never again.
+  public mutating func finish(into block: inout [UInt8]) -> UInt8 {
     endStream()
-    Snappy.compress(bytes.span, into: &block)
+    guard hasTenants || streamCount > 1 && bytes.count > Self.mostBytesTogether else {
+      Snappy.compress(bytes.span, into: &block)
+      return streamCount == 1 ? PushBlockKind.oneStream : PushBlockKind.plain
+    }
+    block.removeAll(keepingCapacity: true)
+    var compressed: [UInt8] = []
+    var start = 0
+    for stream in streams {
+      Snappy.compress(bytes.span.extracting(start..<stream.end), into: &compressed)
+      start = stream.end
+      block.append(addingCapacity: stream.tenant.count + compressed.count + 30) { output in
+        output.appendVarint(UInt64(stream.tenant.count))
+        output.append(copying: stream.tenant.span)
+        output.appendVarint(UInt64(stream.entries))
+        output.appendVarint(UInt64(compressed.count))
+        output.append(copying: compressed.span)
+      }
+    }
+    return PushBlockKind.byStream
   }
 }

@@ -22,7 +22,7 @@ public struct StreamPush: Sendable, Equatable {
     self.entries = entries
   }
 
-  /// A push of this stream only, uncompressed, without the tenant.
+  /// A push of this stream only, uncompressed.
   public var bytes: [UInt8] {
     let payload = key.labels.count + entries.count
     var bytes: [UInt8] = []
@@ -74,13 +74,14 @@ public struct StreamPush: Sendable, Equatable {
   }
 }
 
-/// The streams of an uncompressed push, in order, each time one is there; nil when the bytes are no push.
-public func streamPushes(_ push: Span<UInt8>) -> [StreamPush]? {
+/// The streams of an uncompressed push of `tenant` (empty for the endpoint's own), in order, each time one is there; nil
+/// when the bytes are no push.
+public func streamPushes(_ push: Span<UInt8>, tenant: [UInt8] = []) -> [StreamPush]? {
   var streams: [StreamPush] = []
   var offset = 0
   while let field = readField(push, at: &offset) {
     guard field.number == 1, field.isDelimited else { continue }
-    guard let stream = readStream(push.extracting(field.payload)) else { return nil }
+    guard let stream = readStream(push.extracting(field.payload), tenant) else { return nil }
     if stream.entryCount > 0 { streams.append(stream) }
   }
   return offset == push.count ? streams : nil
@@ -90,9 +91,8 @@ private func append(_ stream: Span<UInt8>, _ part: Range<Int>, to entries: inout
   entries.append(addingCapacity: part.count) { $0.append(copying: stream.extracting(part)) }
 }
 
-private func readStream(_ stream: Span<UInt8>) -> StreamPush? {
+private func readStream(_ stream: Span<UInt8>, _ tenant: [UInt8]) -> StreamPush? {
   var labels: [UInt8] = []
-  var tenant: [UInt8] = []
   var entries: [UInt8] = []
   var count = 0
   var offset = 0
@@ -109,7 +109,6 @@ private func readStream(_ stream: Span<UInt8>) -> StreamPush? {
       }
       append(stream, run, to: &entries)
       run = field.whole
-    case UInt64(pushTenantField): tenant = copy(stream, field.payload)
     default: break
     }
   }

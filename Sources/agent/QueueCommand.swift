@@ -108,15 +108,26 @@ struct QueueCommand {
       guard left > 0 else { return }
       print("  block \(stored.sequence): kind \(stored.block.kind), \(stored.block.items) items")
       guard !stored.block.isEmpty else { return }
-      var bytes: [UInt8] = []
-      try Snappy.uncompress(stored.block.payload.span, limit: 32 << 20, into: &bytes)
-      for item in try PushBlockKind.all.contains(stored.block.kind) ? lines(bytes) : samples(bytes) where left > 0 {
+      for item in try items(stored.block) where left > 0 {
         print("    \(item)")
         left -= 1
       }
     }
     if left == 0 { print("  … stopped at \(limit) samples or lines; --limit shows more") }
     return 0
+  }
+
+  private func items(_ block: Block) throws -> [String] {
+    guard let pushes = storedPushes(kind: block.kind, items: block.items, block.payload.span) else {
+      return try samples(uncompressed(block.payload.span))
+    }
+    return try pushes.flatMap { try lines(uncompressed(block.payload.span.extracting($0.snappy))) }
+  }
+
+  private func uncompressed(_ snappy: Span<UInt8>) throws -> [UInt8] {
+    var bytes: [UInt8] = []
+    try Snappy.uncompress(snappy, limit: 32 << 20, into: &bytes)
+    return bytes
   }
 
   private func samples(_ request: [UInt8]) throws -> [String] {

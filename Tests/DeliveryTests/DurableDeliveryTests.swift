@@ -179,11 +179,11 @@ private final class Machine: Sendable {
         encoder.add(timestampNanoseconds: time, line: Array("\(number)".utf8).span)
       }
       var payload: [UInt8] = []
-      encoder.finish(snappy: &payload)
+      let kind = encoder.finish(into: &payload)
       let position = SourcePosition(source: source, position: Array("\(number)".utf8))
       try await queue.append([
         Block(
-          kind: encoder.blockKind, items: encoder.entryCount, minTimestampMilliseconds: start,
+          kind: kind, items: encoder.entryCount, minTimestampMilliseconds: start,
           maxTimestampMilliseconds: start, payload: payload, positions: [position])
       ])
       try await Task.sleep(for: .milliseconds(1))

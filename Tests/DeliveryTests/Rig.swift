@@ -146,10 +146,10 @@ final class Rig {
     }
     let times = streams.flatMap(\.entries).map { time($0.0) }
     var payload: [UInt8] = []
-    encoder.finish(snappy: &payload)
+    let kind = encoder.finish(into: &payload)
     try await queue.append([
       Block(
-        kind: encoder.blockKind, items: encoder.entryCount, minTimestampMilliseconds: times.min() ?? 0,
+        kind: kind, items: encoder.entryCount, minTimestampMilliseconds: times.min() ?? 0,
         maxTimestampMilliseconds: times.max() ?? 0, payload: payload)
     ])
   }

@@ -90,9 +90,9 @@ import Wire
     encoder.beginStream(packedLabels: LabelSet(["app": "x"]).packed.span, tenant: Array("guest".utf8).span)
     encoder.add(timestampNanoseconds: 1_700_000_000_000_001_000, line: Array("tab\there".utf8).span)
     var payload: [UInt8] = []
-    encoder.finish(snappy: &payload)
+    let kind = encoder.finish(into: &payload)
     let lines = Block(
-      kind: encoder.blockKind, items: 1, minTimestampMilliseconds: 1_700_000_000_000,
+      kind: kind, items: 1, minTimestampMilliseconds: 1_700_000_000_000,
       maxTimestampMilliseconds: 1_700_000_000_000, payload: payload)
     let positions = Block(
       kind: PushBlockKind.plain, items: 0, minTimestampMilliseconds: 0, maxTimestampMilliseconds: 0, payload: [],
@@ -113,7 +113,7 @@ import Wire
       dumped.output.hasSuffix(
         """
           block 1: kind 2, 0 items
-          block 2: kind 3, 1 items
+          block 2: kind 5, 1 items
             {app="x"} 2023-11-14T22:13:20.000001Z "tab\\there"
           block 3: kind 2, 0 items
 

@@ -52,6 +52,20 @@ let wireSurfaces = [
       }
     }),
   Surface(
+    "stored-pushes", seeds: { storedPushSeeds },
+    examine: {
+      { input in
+        for items in [1, 3] {
+          for push in storedPushes(kind: PushBlockKind.byStream, items: items, input.span) ?? [] {
+            var bytes: [UInt8] = []
+            try? Snappy.uncompress(input.span.extracting(push.snappy), limit: 1 << 20, into: &bytes)
+            let name = input.span.extracting(push.tenant)
+            _ = streamPushes(bytes.span, tenant: (0..<name.count).map { name[$0] })
+          }
+        }
+      }
+    }),
+  Surface(
     "push-json",
     seeds: [
       #"{"streams": [{"stream": {"app": "x"}, "values": [["1700000000000000000", "a line", {"trace": "7"}], ["1", "\ud83d\ude00"]]}]}"#,
@@ -114,7 +128,7 @@ private let pushSeeds: [[UInt8]] = [1, 3, 20].map { count in
   encoder.begin()
   for stream in 0..<count {
     let labels = LabelSet(["app": "x", "stream": "\(stream)"]).packed
-    encoder.beginStream(packedLabels: labels.span, tenant: Array(stream == 1 ? "tenant".utf8 : "".utf8).span)
+    encoder.beginStream(packedLabels: labels.span)
     for entry in 0..<count {
       encoder.add(
         timestampNanoseconds: 1_700_000_000_000_000_000 - Int64(entry), line: Array("line \(entry)".utf8).span,
@@ -122,9 +136,18 @@ private let pushSeeds: [[UInt8]] = [1, 3, 20].map { count in
     }
     encoder.endStream()
   }
+  encoder.endStream()
+  return encoder.bytes
+}
+
+private let storedPushSeeds: [[UInt8]] = [1, 3].map { count in
+  var encoder = PushEncoder()
+  for stream in 0..<count {
+    let labels = LabelSet(["stream": "\(stream)"]).packed
+    encoder.beginStream(packedLabels: labels.span, tenant: Array("tenant \(stream)".utf8).span)
+    encoder.add(timestampNanoseconds: 1, line: Array("a line".utf8).span)
+  }
   var block: [UInt8] = []
-  encoder.finish(snappy: &block)
-  var bytes: [UInt8] = []
-  try! Snappy.uncompress(block.span, limit: 1 << 20, into: &bytes)
-  return bytes
+  _ = encoder.finish(into: &block)
+  return block
 }

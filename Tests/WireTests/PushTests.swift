@@ -38,43 +38,42 @@ import Wire
         expected.streams.append(PushRequest.Stream(labels: labels.labels, entries: entries))
       }
       let predicted = encoder.byteCount
-      var block: [UInt8] = []
-      encoder.finish(snappy: &block)
+      encoder.endStream()
+      let bytes = encoder.bytes
       #expect(encoder.byteCount == predicted)
-      var bytes: [UInt8] = []
-      try Snappy.uncompress(block.span, limit: 1 << 22, into: &bytes)
       #expect(try decodePushRequest(bytes.span) == expected, "round \(round)")
       #expect(repacked(bytes) == bytes, "round \(round): not as protobuf-c writes it")
     }
   }
 
-  @Test func `the kind of block says whether there is more than one stream`() {
-    var encoder = PushEncoder()
-    for kind in [PushBlockKind.oneStream, PushBlockKind.plain] {
-      encoder.beginStream(packedLabels: LabelSet(["a": "\(kind)"]).packed.span)
-      #expect(encoder.blockKind == kind)
+  @Test func `few bytes of several streams are one push, many are one for each stream`() throws {
+    for (lines, expected) in [(1, [1, 2]), (2000, [2000, 2])] {
+      var encoder = PushEncoder()
+      for (app, count) in [("long", lines), ("short", 2)] {
+        encoder.beginStream(packedLabels: LabelSet(["app": app]).packed.span)
+        for number in 0..<count {
+          encoder.add(
+            timestampNanoseconds: Int64(number), line: Array("\(app) line number \(number) of many".utf8).span)
+        }
+      }
+      let (kind, streams) = try stored(&encoder)
+      #expect(kind == (lines == 1 ? PushBlockKind.plain : PushBlockKind.byStream))
+      #expect(streams.flatMap { $0.map(\.entryCount) } == expected)
+      #expect(streams.count == (lines == 1 ? 1 : 2))
     }
-    encoder.begin()
-    encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span, tenant: Array("them".utf8).span)
-    #expect(encoder.blockKind == PushBlockKind.withTenants)
   }
 
-  @Test func `a stream of another tenant says so after its labels, until it is taken out`() throws {
+  @Test func `a stream of one's own is one push, those of other tenants are kept apart`() throws {
     var encoder = PushEncoder()
     encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span)
     encoder.add(timestampNanoseconds: 1, line: Array("own".utf8).span)
-    #expect(encoder.blockKind == PushBlockKind.oneStream)
+    #expect(try stored(&encoder).kind == PushBlockKind.oneStream)
     encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span, tenant: Array("them".utf8).span)
     encoder.add(timestampNanoseconds: 2, line: Array("theirs".utf8).span)
-    encoder.endStream()
-    #expect(encoder.blockKind == PushBlockKind.withTenants)
-    let field: [UInt8] = [0xa2, 0x06, 4] + Array("them".utf8)
-    #expect(encoder.bytes.indices.contains { encoder.bytes[$0...].starts(with: field) })
-
-    let found = streamPushes(encoder.bytes.span)
-    let pushes = try #require(found)
-    #expect(pushes.map(\.key.tenant) == [[], Array("them".utf8)])
-    for (push, line) in zip(pushes, ["own", "theirs"]) {
+    let (kind, streams) = try stored(&encoder)
+    #expect(kind == PushBlockKind.byStream)
+    #expect(streams.map { $0.map(\.key.tenant) } == [[[]], [Array("them".utf8)]])
+    for (push, line) in zip(streams.joined(), ["own", "theirs"]) {
       let decoded = try decodePushRequest(push.bytes.span)
       #expect(decoded.streams.map(\.labels) == [[Label("a", "1")]])
       #expect(decoded.streams.flatMap(\.entries).map(\.line) == [Array(line.utf8)])
@@ -82,7 +81,39 @@ import Wire
       #expect(push.byteCount == push.bytes.count)
     }
     encoder.begin()
-    #expect(encoder.blockKind == PushBlockKind.plain)
+    encoder.beginStream(packedLabels: LabelSet(["a": "1"]).packed.span)
+    encoder.add(timestampNanoseconds: 1, line: Array("own".utf8).span)
+    #expect(try stored(&encoder).kind == PushBlockKind.oneStream)
+  }
+
+  @Test func `what is no row of pushes with that many entries is told`() throws {
+    var encoder = PushEncoder()
+    for tenant in ["", "t"] {
+      encoder.beginStream(packedLabels: LabelSet(["a": tenant]).packed.span, tenant: Array(tenant.utf8).span)
+      encoder.add(timestampNanoseconds: 1, line: Array("x".utf8).span)
+    }
+    var block: [UInt8] = []
+    let kind = encoder.finish(into: &block)
+    let found = { (items: Int, block: [UInt8]) in storedPushes(kind: kind, items: items, block.span)?.count }
+    #expect(found(2, block) == 2)
+    #expect(found(1, block) == nil && found(3, block) == nil && found(2, Array(block.dropLast())) == nil)
+    #expect(found(2, block + [0]) == nil)
+    #expect(found(0, [0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1]) == nil)
+    #expect(storedPushes(kind: 9, items: 2, block.span) == nil)
+  }
+
+  /// The streams of each push of the block that the request becomes.
+  private func stored(_ encoder: inout PushEncoder) throws -> (kind: UInt8, streams: [[StreamPush]]) {
+    var block: [UInt8] = []
+    let kind = encoder.finish(into: &block)
+    let found = storedPushes(kind: kind, items: encoder.entryCount, block.span)
+    let streams = try #require(found).map { push in
+      var bytes: [UInt8] = []
+      try Snappy.uncompress(block.span.extracting(push.snappy), limit: 1 << 22, into: &bytes)
+      let streams = streamPushes(bytes.span, tenant: Array(block[push.tenant]))
+      return try #require(streams)
+    }
+    return (kind, streams)
   }
 
   @Test(arguments: [(Int64(-1), -1, 999_999_999), (.min, -9_223_372_037, 145_224_192), (0, 0, 0)])
