@@ -37,10 +37,12 @@ fuzz: ## Each kind of input from outside, damaged at random, for FUZZ seconds (6
 sanitize: ## All tests of one process with the address sanitizer (half an hour)
 	@scripts/sanitize address
 
-bench: build ## Memory and CPU: idle and a scrape beside node_exporter, lines beside libsnappy, recovery (ten minutes)
+bench: build ## What it costs: idle, scrapes, lines, journal entries, series, recovery (twenty minutes; growth is apart)
 	@Benchmarks/idle
 	@Benchmarks/scrape
 	@Benchmarks/logs
+	@Benchmarks/journal
+	@Benchmarks/series
 	@Benchmarks/recovery
 
 deb: build ## A Debian package for this machine, .build-packages/spoke-agent_VERSION_ARCH.deb
