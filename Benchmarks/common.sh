@@ -30,11 +30,13 @@ start_sink() {
   hub=http://127.0.0.1:$(cat "$work/port")
 }
 
-# Starts the agent with $work/config.alloy, and flags if any; sets `pid`. It listens at port `status`.
+config=$work/config.alloy
+
+# Starts the agent with the file `config` names, and flags if any; sets `pid`. It listens at port `status`.
 # shellcheck disable=SC2120
 start_agent() { # [FLAGS]
   "$agent" run --storage.path="$work/state" --storage.queue-bytes=$((32 << 30)) \
-    --server.http.listen-addr="127.0.0.1:$status" "$@" "$work/config.alloy" >>"$work/agent.log" 2>&1 &
+    --server.http.listen-addr="127.0.0.1:$status" "$@" "$config" >>"$work/agent.log" 2>&1 &
   pid=$!
   pids+=("$pid")
 }

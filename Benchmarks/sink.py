@@ -5,7 +5,7 @@
 
 Writes its port to DIRECTORY/port, and the time of the first request it took to DIRECTORY/first.
 """
-import os, socketserver, sys, time
+import os, socketserver, sys, threading, time
 
 directory = sys.argv[1]
 
@@ -21,8 +21,9 @@ class Sink(socketserver.StreamRequestHandler):
             while length > 0: length -= len(self.rfile.read(min(length, 1 << 20)))
             away = os.path.exists(directory + "/away")
             if not away and not os.path.exists(directory + "/first"):
-                with open(directory + "/first.tmp", "w") as file: file.write("%.6f\n" % time.time())
-                os.rename(directory + "/first.tmp", directory + "/first")
+                name = f"{directory}/first.{threading.get_ident()}"
+                with open(name, "w") as file: file.write("%.6f\n" % time.time())
+                os.rename(name, directory + "/first")
             status = b"503 Away" if away else b"204 No Content"
             self.wfile.write(b"HTTP/1.1 " + status + b"\r\nContent-Length: 0\r\n\r\n")
 
