@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages lint format clean
+.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages test-nix lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -53,11 +53,17 @@ tarball: build ## Everything but the package manager, with checksums and an SBOM
 
 test-packages: deb ## The package in a booted Debian: install, watchdog, upgrade, purge (root; some minutes the first time)
 	@scripts/prepare packages
+	@scripts/lint-packaging .build-packages/spoke-agent_*.deb
 	@packaging/deb/test .build/release/agent .build-packages
 
-lint: ## Formatting and layering
+test-nix: build ## The NixOS module and the Nix package, as far as that goes without nixpkgs (half a minute)
+	@scripts/prepare packages
+	@nix/tests/run .build/release/agent
+
+lint: ## Formatting, layering, shell scripts
 	@swift format lint --strict --recursive Package.swift Sources Tests
 	@scripts/check-layout
+	@scripts/lint-packaging
 
 format: ## Rewrite the sources as `make lint` wants them
 	@swift format --in-place --recursive Package.swift Sources Tests

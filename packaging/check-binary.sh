@@ -5,13 +5,16 @@ set -eu
 binary=$1
 limit_mib=25
 
-allowed='ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libgcc_s.so.1 libstdc++.so.6 libdl.so.2
+allowed=$(tr '\n' ' ' <<'TEXT'
+ld-linux-x86-64.so.2 ld-linux-aarch64.so.1 libc.so.6 libm.so.6 libgcc_s.so.1 libstdc++.so.6 libdl.so.2
 libpthread.so.0 libsystemd.so.0 libsnappy.so.1 libprotobuf-c.so.1 libre2.so.9 libre2.so.10 libre2.so.11 libyaml-0.so.2
-libz.so.1'
+libz.so.1
+TEXT
+)
 
 failed=0
 for library in $(readelf -d "$binary" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-  case " $(echo $allowed) " in
+  case " $allowed" in
   *" $library "*) ;;
   *)
     echo "$binary links $library, which is not on the list in $0"
