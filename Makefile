@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages lint format clean
+.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages image test-image test-manifests lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -52,6 +52,19 @@ tarball: build ## Everything but the package manager, with checksums and an SBOM
 test-packages: deb ## The package in a booted Debian: install, watchdog, upgrade, purge (root; some minutes the first time)
 	@scripts/prepare packages
 	@packaging/deb/test .build/release/agent .build-packages
+
+BASE = docker.io/library/debian:bookworm-slim
+IMAGE = localhost/spoke-agent:$(shell sed -n 's/^let agentVersion = "\(.*\)"/\1/p' Sources/agent/AgentProgram.swift)
+
+image: deb ## A container image of the agent from BASE, named IMAGE
+	@packaging/container/build .build-packages $(IMAGE) --build-arg BASE=$(BASE)
+
+test-image: build ## The image and the DaemonSet's containers under podman, on a booted Debian (root)
+	@scripts/prepare image
+	@packaging/container/test .build/release/agent .build-packages
+
+test-manifests: build ## Each overlay of packaging/kubernetes beside its golden file, the schemas, and what the agent says
+	@packaging/kubernetes/test .build/release/agent
 
 lint: ## Formatting and layering
 	@swift format lint --strict --recursive Package.swift Sources Tests
