@@ -4,7 +4,7 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages test-nix lint format clean
+.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages image test-image test-manifests test-nix lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -38,6 +38,7 @@ sanitize: ## All tests of one process with the address sanitizer (half an hour)
 	@scripts/sanitize address
 
 bench: build ## What it costs: idle, scrapes, lines, journal entries, series, recovery (twenty minutes; growth is apart)
+	@scripts/prepare bench
 	@Benchmarks/idle
 	@Benchmarks/scrape
 	@Benchmarks/logs
@@ -55,6 +56,20 @@ test-packages: deb ## The package in a booted Debian: install, watchdog, upgrade
 	@scripts/prepare packages
 	@scripts/lint-packaging .build-packages/spoke-agent_*.deb
 	@packaging/deb/test .build/release/agent .build-packages
+
+BASE = docker.io/library/debian:bookworm-slim
+IMAGE = localhost/spoke-agent:$(shell sed -n 's/^let agentVersion = "\(.*\)"/\1/p' Sources/agent/AgentProgram.swift)
+
+image: deb ## A container image of the agent from BASE, named IMAGE
+	@packaging/container/build .build-packages $(IMAGE) --build-arg BASE=$(BASE)
+
+test-image: build ## The image and the DaemonSet's containers under podman, on a booted Debian (root)
+	@scripts/prepare image
+	@packaging/container/test .build/release/agent .build-packages
+
+test-manifests: build ## Each overlay of packaging/kubernetes beside its golden file, the schemas, and what the agent says
+	@scripts/prepare image
+	@packaging/kubernetes/test .build/release/agent
 
 test-nix: build ## The NixOS module and the Nix package, as far as that goes without nixpkgs (half a minute)
 	@scripts/prepare packages

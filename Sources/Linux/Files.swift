@@ -44,6 +44,19 @@ public func makeDirectory(_ path: String, mode: mode_t = 0o750) throws(SystemErr
   }
 }
 
+/// Gives the directory `path` to `user` and `group` with permission bits `mode`; false when it was theirs before, and
+/// was left as it is. Takes no capability but `CAP_CHOWN`, as long as this process may open the directory.
+public func giveDirectory(_ path: String, toUser user: uid_t, group: gid_t, mode: mode_t) throws(SystemError) -> Bool {
+  var status = stat()
+  guard unsafe lstat(path, &status) == 0 else { throw SystemError("lstat", path) }
+  if status.st_uid == user, status.st_gid == group { return false }
+  let directory = try FileDescriptor(opening: path, flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
+  // The mode first: it is the owner's to change.
+  guard fchmod(directory.number, mode) == 0 else { throw SystemError("chmod", path) }
+  guard fchown(directory.number, user, group) == 0 else { throw SystemError("chown", path) }
+  return true
+}
+
 /// The names in the directory `path`, without `.` and `..`, in byte order.
 public func listDirectory(_ path: String) throws(SystemError) -> [String] {
   guard let directory = unsafe opendir(path) else { throw SystemError("opendir", path) }

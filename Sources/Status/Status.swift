@@ -14,6 +14,7 @@ public final class StatusServer: Sendable {
   private let metrics: SelfMetrics
   private let settings = Mutex(Settings())
   private let ready = Atomic(false)
+  private let stuck = Mutex<[String]>([])
   private let server = Mutex<HTTPServer?>(nil)
 
   /// A server that is not listening yet.
@@ -46,6 +47,9 @@ public final class StatusServer: Sendable {
   /// Says that the first configuration runs.
   public func becomeReady() { ready.store(true, ordering: .relaxed) }
 
+  /// Says which parts have not answered for long; it is not ready until there are none.
+  public func report(stuck: [String]) { self.stuck.withLock { $0 = stuck } }
+
   private func answer(_ request: ServerRequest) async -> ServerResponse {
     let settings = settings.withLock { $0 }
     guard isAllowed(request, settings) else {
@@ -55,9 +59,7 @@ public final class StatusServer: Sendable {
     }
     switch (request.method, request.path) {
     case ("GET", "/metrics"), ("HEAD", "/metrics"): return await metricsPage()
-    case ("GET", "/-/ready"), ("HEAD", "/-/ready"):
-      return ready.load(ordering: .relaxed)
-        ? ServerResponse(text: "Spoke is ready.\n") : ServerResponse(status: 503, text: "Spoke is not ready.\n")
+    case ("GET", "/-/ready"), ("HEAD", "/-/ready"): return readiness()
     case ("GET", "/-/healthy"), ("HEAD", "/-/healthy"): return await health()
     case ("GET", "/-/reload"), ("POST", "/-/reload"): return await reload()
     case (_, "/metrics"), (_, "/-/ready"), (_, "/-/healthy"): return refuseMethod(request, allowed: "GET, HEAD")
@@ -79,6 +81,15 @@ public final class StatusServer: Sendable {
     var body: [UInt8] = []
     writeExposition(batch, to: &body)
     return ServerResponse(headers: ["Content-Type": "text/plain; version=0.0.4; charset=utf-8"], body: body)
+  }
+
+  private func readiness() -> ServerResponse {
+    guard ready.load(ordering: .relaxed) else { return ServerResponse(status: 503, text: "Spoke is not ready.\n") }
+    let stuck = stuck.withLock { $0 }
+    guard stuck.isEmpty else {
+      return ServerResponse(status: 503, text: "no answer from: \(stuck.joined(separator: ", "))\n")
+    }
+    return ServerResponse(text: "Spoke is ready.\n")
   }
 
   private func health() async -> ServerResponse {

@@ -27,8 +27,8 @@ let program = Program(
     tried with "agent validate FILE", then "agent check FILE", which also asks the hub.
     """,
   commands: [
-    runCommand, checkCommand, validateCommand, formatCommand, demoCommand, queueCommand, completionCommand,
-    manualCommand,
+    runCommand, checkCommand, healthCommand, validateCommand, formatCommand, demoCommand, queueCommand, prepareCommand,
+    completionCommand, manualCommand,
   ])
 
 private let configurationArgument = Positional(
@@ -39,6 +39,10 @@ private let skipUnsupportedFlag = Flag(
 
 private let storageFlag = Flag(
   "storage.path", value: "DIR", default: Standard.storage, help: "The directory that keeps queues across restarts.")
+
+private let listenFlag = Flag(
+  "server.http.listen-addr", value: "HOST:PORT", default: Standard.listenAddress,
+  help: "Where /metrics, /-/ready, /-/healthy and /-/reload are served.")
 
 private let runCommand = Command(
   "run", "Run a configuration until told to stop.",
@@ -56,9 +60,7 @@ private let runCommand = Command(
         The most each hub's queue may take on disk. Beyond it the oldest samples are dropped, and counted; sources of \
         log lines pause instead.
         """),
-    Flag(
-      "server.http.listen-addr", value: "HOST:PORT", default: Standard.listenAddress,
-      help: "Where /metrics, /-/ready, /-/healthy and /-/reload are served."),
+    listenFlag,
     Flag(
       "server.http.memory-addr", value: "HOST:PORT", default: Standard.memoryAddress,
       help: "The address that means this process in a target; nothing listens there."),
@@ -97,6 +99,19 @@ private let checkCommand = Command(
     Flag("timeout", value: "SECONDS", default: "10", isNumber: true, help: "How long to wait for a hub."),
   ],
   examples: [("agent check /etc/spoke/config.alloy", "says whether this host can deliver")])
+
+private let healthCommand = Command(
+  "health", "Ask the running agent whether it is ready and all its parts answer.",
+  discussion: """
+    For the health checks of containers: what /-/ready of the running agent says. It is ready when its configuration \
+    runs, and stays so while every queue, source and collector answers; a hub that is away is no reason not to be. \
+    The exit status is 0 when it is ready, and 1 otherwise.
+    """,
+  flags: [
+    listenFlag,
+    Flag("timeout", value: "SECONDS", default: "3", isNumber: true, help: "How long to wait for the answer."),
+  ],
+  examples: [("agent health", "asks the agent at \(Standard.listenAddress)")])
 
 private let validateCommand = Command(
   "validate", "Check a configuration without running it or asking anybody.",
@@ -144,6 +159,16 @@ private let queueCommand = Command(
     Flag("limit", value: "N", default: "1000", isNumber: true, help: "How many samples or lines dump prints."),
   ],
   examples: [("agent queue show", "lists the queues in \(Standard.storage)")])
+
+private let prepareCommand = Command(
+  "prepare", "Make the state directory and give it to the user the agent will run as.",
+  discussion: """
+    For containers, whose state directory is made by root and where no shell could hand it over: run once as root, \
+    with CAP_CHOWN and no other capability, before the agent. Only the directory itself is given away, not what is in \
+    it; one that belongs to that user already is left as it is.
+    """,
+  positional: Positional("UID:GID", count: 1...1, help: "Whom to give it to, in numbers."), flags: [storageFlag],
+  examples: [("agent prepare 65532:65532", "gives \(Standard.storage) to that user and group")])
 
 private let completionCommand = Command(
   "completion", "Print a completion script for a shell.",

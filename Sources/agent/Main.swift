@@ -24,10 +24,12 @@ struct Main {
     switch invocation.command {
     case "run": await RunCommand(invocation).perform()
     case "check": await CheckCommand(invocation).perform()
+    case "health": await HealthCommand(invocation).perform()
     case "validate": ValidateCommand(invocation).perform()
     case "fmt": FormatCommand(invocation).perform()
     case "demo": await DemoCommand(invocation).perform()
     case "queue": QueueCommand(invocation).perform()
+    case "prepare": PrepareCommand(invocation).perform()
     case "completion": printCompletions(for: invocation.positionals[0])
     case "man": printManual()
     default: preconditionFailure("BUG: a command nobody performs: \(invocation.command)")

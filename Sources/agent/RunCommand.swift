@@ -51,14 +51,14 @@ struct RunCommand {
     agent.server.becomeReady()
     log.info("running", ("version", agentVersion), ("config", source.path), ("storage", storagePath))
     manager?.ready()
-    let report = manager.map { manager in Task { await ServiceReport(manager: manager, agent: agent).run() } }
+    let report = Task { await ServiceReport(manager: manager, agent: agent).run() }
     let later = Task {
       try await Task.sleep(for: .seconds(10))
       releaseStartMemory()
     }
     await serve(signals, agent)
     later.cancel()
-    report?.cancel()
+    report.cancel()
     manager?.stopping()
     await stop(agent)
     return 0

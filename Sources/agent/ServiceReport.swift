@@ -5,13 +5,13 @@ import Linux
 import Runtime
 import Status
 
-/// Tells systemd every few seconds how the agent is, and that it is alive as long as its parts answer.
+/// Finds out every few seconds how the agent is, for `/-/ready` and, where there is systemd, for it.
 ///
 /// Alive means: the thread of the connections, the graph of components, each queue's thread, each source's and the
-/// collectors' answer in half the time systemd gives. A hub that hangs is no reason to be killed, for nothing of this
-/// waits for it.
+/// collectors' answer in half the time systemd gives, or in a minute. A hub that hangs is no reason to be killed, for
+/// nothing of this waits for it.
 struct ServiceReport {
-  let manager: ServiceManager
+  let manager: ServiceManager?
   let agent: Agent
 
   private static let interval = Duration.seconds(10)
@@ -20,23 +20,26 @@ struct ServiceReport {
     var told = ""
     var isWorried = false
     // Half the time for the answers, and a quarter between two questions: late is not dead.
-    let limit = manager.watchdogInterval.map { $0 / 2 } ?? .seconds(60)
+    let limit = manager?.watchdogInterval.map { $0 / 2 } ?? .seconds(60)
     let pause = min(Self.interval, limit / 2)
     while !Task.isCancelled {
       await agent.network.answer()
       let checkup = await agent.controller.checkup(within: limit)
+      agent.server.report(stuck: checkup.stuck)
       if checkup.stuck.isEmpty {
-        manager.alive()
+        manager?.alive()
       } else if !isWorried {
         agent.log.error(
-          manager.watchdogInterval == nil
+          manager?.watchdogInterval == nil
             ? "parts of the agent do not answer" : "parts of the agent do not answer; systemd will restart it",
           ("components", checkup.stuck.joined(separator: ",")))
       }
       isWorried = !checkup.stuck.isEmpty
-      let text = statusLine(checkup, await agent.controller.statuses, now: wallClockMilliseconds())
-      if text != told { manager.status(text) }
-      told = text
+      if let manager {
+        let text = statusLine(checkup, await agent.controller.statuses, now: wallClockMilliseconds())
+        if text != told { manager.status(text) }
+        told = text
+      }
       try? await Task.sleep(for: pause)
     }
   }

@@ -27,6 +27,22 @@ import Testing
     #expect(try listDirectory(directory.path("a")) == ["b"])
   }
 
+  @Test(.enabled(if: geteuid() == 0, "only root gives away"))
+  func `a directory is given away once, and a link is not followed`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path("state")
+    try makeDirectory(path, mode: 0o755)
+    #expect(symlink(path, directory.path("link")) == 0)
+    let error = #expect(throws: SystemError.self) {
+      try giveDirectory(directory.path("link"), toUser: 65532, group: 65533, mode: 0o750)
+    }
+    #expect(error?.operation == "open")
+    #expect(try giveDirectory(path, toUser: 65532, group: 65533, mode: 0o750))
+    #expect(fileMode(path) == 0o750 && owningGroupName(path) == "65533")
+    #expect(try !giveDirectory(path, toUser: 65532, group: 65533, mode: 0o700), "it was theirs")
+    #expect(fileMode(path) == 0o750)
+  }
+
   @Test func `CRC32C agrees with RFC 3720`() {
     #expect(crc32c([UInt8](repeating: 0, count: 32).span) == 0x8a91_36aa)
     #expect(crc32c([UInt8](repeating: 0xff, count: 32).span) == 0x62a8_ab43)

@@ -20,6 +20,17 @@ import Testing
     }
   }
 
+  @Test func `it is not ready while parts of it do not answer, and names them`() async throws {
+    try await Site.run { site async throws in
+      site.server.report(stuck: ["loki.write.hub", "loki.source.file.logs"])
+      #expect(try await site.get("/-/ready") == Answer(503, "Spoke is not ready.\n"))
+      site.server.becomeReady()
+      #expect(try await site.get("/-/ready") == Answer(503, "no answer from: loki.write.hub, loki.source.file.logs\n"))
+      site.server.report(stuck: [])
+      #expect(try await site.get("/-/ready") == Answer(200, "Spoke is ready.\n"))
+    }
+  }
+
   @Test func `unhealthy components are named with their reasons`() async throws {
     try await Site.run { site async throws in
       #expect(try await site.get("/-/healthy") == Answer(200, "All components are healthy.\n"))
