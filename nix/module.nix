@@ -42,7 +42,7 @@ let
     if !cfg.checkConfig then source
     else pkgs.runCommand "spoke-config.alloy" environment ''
       cp -rL ${source} config.alloy
-      ${cfg.package}/bin/agent validate config.alloy
+      ${cfg.package}/bin/agent check --offline config.alloy
       cp -r config.alloy $out
     '';
   path = if isKnown then "/etc/spoke/config.alloy" else toString cfg.configFile;
@@ -100,7 +100,7 @@ in
       default = pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform;
       defaultText = lib.literalExpression "pkgs.stdenv.buildPlatform.canExecute pkgs.stdenv.hostPlatform";
       description = ''
-        Whether `agent validate` must accept the configuration when the system is built. To be switched off where it
+        Whether `agent check --offline` must accept the configuration when the system is built. To be switched off where it
         needs what is only on the host: variables of `environmentFile` that may not be empty, or imported files.
       '';
     };

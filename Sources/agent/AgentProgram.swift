@@ -95,10 +95,14 @@ private let checkCommand = Command(
   positional: configurationArgument,
   flags: [
     storageFlag, skipUnsupportedFlag,
+    Flag("offline", help: "Look at the configuration only: ask no hub, and leave the state directory alone."),
     Flag("json", help: "Print one JSON object for each finding."),
     Flag("timeout", value: "SECONDS", default: "10", isNumber: true, help: "How long to wait for a hub."),
   ],
-  examples: [("agent check /etc/spoke/config.alloy", "says whether this host can deliver")])
+  examples: [
+    ("agent check /etc/spoke/config.alloy", "says whether this host can deliver"),
+    ("agent check --offline config.alloy", "says whether any host could run it, where a machine is built"),
+  ])
 
 private let healthCommand = Command(
   "health", "Ask the running agent whether it is ready and all its parts answer.",

@@ -124,6 +124,16 @@ struct CheckCommandTests {
     await hub.stop()
   }
 
+  @Test func `offline the configuration alone is looked at`() async throws {
+    let outcome = try await check(
+      "http://127.0.0.1:\(freeFixedPort())/api/v1/write", flags: ["--offline", "--storage.path=/proc/nowhere/state"])
+    #expect(outcome.status == 0)
+    let findings = outcome.output.split(separator: "\n").map { $0.dropFirst(6) }
+    #expect(!findings.isEmpty && findings.allSatisfy { $0.hasPrefix("configuration  ") }, "\(outcome.output)")
+    let wrong = try await check("ftp://hub", flags: ["--offline", "--json"])
+    #expect(wrong.status == 1 && wrong.output.contains(#""verdict":"failed""#), "\(wrong.output)")
+  }
+
   @Test func `hubs for logs: ready, not ready, and nobody there`() async throws {
     let hub = try await EmbeddedHub.start(on: loopbackNetwork)
     try await withServer(ServerResponse(status: 503, text: "Ingester not ready: waiting for 15s after being ready\n")) {
