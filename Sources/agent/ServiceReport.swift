@@ -5,7 +5,7 @@ import Linux
 import Runtime
 import Status
 
-/// Finds out every few seconds how the agent is, for `/-/ready` and, where there is systemd, for it.
+/// Finds out every few seconds how the agent is, for systemd where there is one, and for `/-/ready`.
 ///
 /// Alive means: the thread of the connections, the graph of components, each queue's thread, each source's and the
 /// collectors' answer in half the time systemd gives, or in a minute. A hub that hangs is no reason to be killed, for
@@ -21,7 +21,7 @@ struct ServiceReport {
     var isWorried = false
     // Half the time for the answers, and a quarter between two questions: late is not dead.
     let limit = manager?.watchdogInterval.map { $0 / 2 } ?? .seconds(60)
-    let pause = min(Self.interval, limit / 2)
+    let pause = manager == nil ? limit / 2 : min(Self.interval, limit / 2)
     while !Task.isCancelled {
       await agent.network.answer()
       let checkup = await agent.controller.checkup(within: limit)
