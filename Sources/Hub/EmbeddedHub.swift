@@ -279,7 +279,8 @@ public final class EmbeddedHub: Sendable {
     guard request.method == "POST" else { return ServerResponse(status: 405, text: "method not allowed; POST\n") }
     guard let fault = HubFault(query: request.query) else {
       return ServerResponse(
-        status: 400, text: "one of status=N, delay=MILLISECONDS, web-page, reset, hang, commit-then-drop; and count=N, path=PATH\n"
+        status: 400,
+        text: "one of status=N, delay=MILLISECONDS, web-page, reset, hang, commit-then-drop; and count=N, path=P\n"
       )
     }
     let count = request.queryValue("count").flatMap { Int($0) } ?? 1

@@ -64,7 +64,8 @@ import Testing
       guard rig.target.pages > page, let now = await rig.accountsNow() else { return false }
       let discarded = Int(now.lines.enqueued) - rig.hub.snapshot().lines
       // Fewer are missed where journald's own lines were among those.
-      return now.lines.pending == 0 && now.samples.pending == 0 && LineOracle(rig.lines, rig.hub).lost.count <= discarded
+      return now.lines.pending == 0 && now.samples.pending == 0
+        && LineOracle(rig.lines, rig.hub).lost.count <= discarded
     }
     #expect(isDrained)
     await rig.stop()
