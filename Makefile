@@ -7,7 +7,7 @@ DEBUG = swift build --build-tests --explicit-target-dependency-import-check erro
 .PHONY: help demo build test torture fuzz fuzz-coverage sanitize bench deb tarball test-packages lint format clean
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: build ## Collect this host and ship it to a hub in the same process, live in the terminal
 	@.build/release/agent demo

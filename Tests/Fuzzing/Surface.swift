@@ -55,7 +55,7 @@ public struct Surface: Sendable {
   /// All of them.
   public static let all =
     scrapeSurfaces + stageSurfaces + syntaxSurfaces + queueSurfaces + positionSurfaces + wireSurfaces + answerSurfaces
-    + serverSurfaces + fileSurfaces + hostSurfaces
+    + serverSurfaces + fileSurfaces + hostSurfaces + relabelSurfaces
 }
 
 /// A law that does not hold.

@@ -57,7 +57,8 @@ private func prepare(_ surface: Surface, _ folder: String) throws {
   let words = surface.tokens.filter { !$0.isEmpty }.map { token in
     "\"" + token.utf8.map { "\\x" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined() + "\"\n"
   }
-  try replaceFile("\(folder).dict", with: Array(words.joined().utf8).span)
+  // One without words is refused.
+  try replaceFile("\(folder).dict", with: Array((["\"0\"\n"] + words).joined().utf8).span)
 }
 
 /// Does `work` on another thread, this one being libFuzzer's, and ends the process where it throws.
