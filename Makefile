@@ -4,10 +4,10 @@
 RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz sanitize bench deb tarball test-packages image test-image test-manifests test-nix lint format clean
+.PHONY: help demo build test torture fuzz fuzz-coverage sanitize bench deb tarball test-packages image test-image test-manifests test-nix lint format clean
 
 help: ## This list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 demo: build ## Collect this host and ship it to a hub in the same process, live in the terminal
 	@.build/release/agent demo
@@ -32,10 +32,13 @@ fuzz: ## Each kind of input from outside, damaged at random, for FUZZ seconds (6
 	@$(DEBUG)
 	@scripts/fuzz $(or $(FUZZ),60)
 
-# Without the end-to-end tests, which run the agent as a program of its own. The thread sanitizer (scripts/sanitize thread)
-# does not know Swift's Mutex, which is not instrumented on Linux, and reports whatever that guards.
-sanitize: ## All tests of one process with the address sanitizer (half an hour)
+fuzz-coverage: ## The same, guided by what code an input reaches (libFuzzer, built into .build-fuzzer)
+	@scripts/libfuzzer $(or $(FUZZ),60)
+
+# Without the end-to-end tests, which run the agent as a program of its own.
+sanitize: ## All tests of one process with the address sanitizer, then with the thread sanitizer (half an hour)
 	@scripts/sanitize address
+	@scripts/sanitize thread
 
 bench: build ## What it costs: idle, scrapes, lines, journal entries, series, recovery (twenty minutes; growth is apart)
 	@scripts/prepare bench

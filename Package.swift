@@ -140,12 +140,18 @@ let tests: [Target] = [
   .tests("EndToEnd", ["agent", "Hub", "Queue", "Wire", "HTTP", "Linux", "Telemetry"], fixtures: true),
 ]
 
+/// What `scripts/fuzz --libfuzzer` builds: it needs a runtime that nothing else is linked with.
+let libFuzzer: [Target] = [
+  .executableTarget(
+    name: "spoke-libfuzzer", dependencies: ["Fuzzing", "Linux"], path: "Tests/LibFuzzer", swiftSettings: checked)
+]
+
 let package = Package(
   name: "spoke",
   dependencies: [
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
     .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
   ],
-  targets: targets + tests,
+  targets: targets + tests + (Context.environment["SPOKE_LIBFUZZER"] == nil ? [] : libFuzzer),
   cxxLanguageStandard: .cxx17
 )

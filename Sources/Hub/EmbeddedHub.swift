@@ -13,7 +13,7 @@ public final class EmbeddedHub: Sendable {
   private struct State {
     var series: SeriesStore
     var streams: StreamStore
-    var faults: [(fault: HubFault, left: Int)] = []
+    var faults: [(fault: HubFault, path: String?, left: Int)] = []
     var requests = FIFO<HubRequest>()
     var counts: [String: Int] = [:]
     var sampleRate = RateWindow()
@@ -109,22 +109,26 @@ public final class EmbeddedHub: Sendable {
 
   // MARK: Faults
 
-  /// Misbehaves at the next `count` writes and pushes, after the faults already asked for.
-  public func inject(_ fault: HubFault, count: Int = 1) {
+  /// Misbehaves at the next `count` writes and pushes, or only at those to `path`, after the faults already asked for.
+  public func inject(_ fault: HubFault, count: Int = 1, at path: String? = nil) {
     state.withLock { state in
       guard count > 0, state.faults.count < 1000 else { return }
-      state.faults.append((fault, count))
+      state.faults.append((fault, path, count))
     }
   }
+
+  /// At how many more writes and pushes it is to misbehave.
+  public var faultsLeft: Int { state.withLock { $0.faults.reduce(0) { $0 + $1.left } } }
 
   /// Behaves again.
   public func clearFaults() { state.withLock { $0.faults.removeAll() } }
 
-  private func takeFault() -> HubFault? {
+  private func takeFault(at path: String) -> HubFault? {
     state.withLock { state in
-      guard let fault = state.faults.first?.fault else { return nil }
-      state.faults[0].left -= 1
-      if state.faults[0].left == 0 { state.faults.removeFirst() }
+      guard let place = state.faults.firstIndex(where: { $0.path == nil || $0.path == path }) else { return nil }
+      let fault = state.faults[place].fault
+      state.faults[place].left -= 1
+      if state.faults[place].left == 0 { state.faults.remove(at: place) }
       return fault
     }
   }
@@ -163,7 +167,7 @@ public final class EmbeddedHub: Sendable {
       response.headers["Allow"] = "POST"
       return response
     }
-    let fault = takeFault()
+    let fault = takeFault(at: request.path)
     switch fault {
     case .status(let status, let retryAfter, let body):
       remember(request, items: 0, status: status)
@@ -275,10 +279,12 @@ public final class EmbeddedHub: Sendable {
     guard request.method == "POST" else { return ServerResponse(status: 405, text: "method not allowed; POST\n") }
     guard let fault = HubFault(query: request.query) else {
       return ServerResponse(
-        status: 400, text: "one of status=N, delay=MILLISECONDS, web-page, reset, hang, commit-then-drop; and count=N\n"
+        status: 400,
+        text: "one of status=N, delay=MILLISECONDS, web-page, reset, hang, commit-then-drop; and count=N, path=P\n"
       )
     }
-    inject(fault, count: request.queryValue("count").flatMap { Int($0) } ?? 1)
+    let count = request.queryValue("count").flatMap { Int($0) } ?? 1
+    inject(fault, count: count, at: request.queryValue("path"))
     return ServerResponse(status: 204)
   }
 

@@ -88,7 +88,9 @@ struct Record: Equatable {
       durable: bytes.littleEndian(at: index + 64))
     guard record.payloadBytes <= Block.maximumPayloadBytes, record.positionBytes <= maximumPositionBytes,
       record.sequence < LogPosition.highestCount, record.itemsThrough < LogPosition.highestCount,
-      record.blocksThrough < LogPosition.highestCount
+      record.blocksThrough < LogPosition.highestCount,
+      // More than all so far is in no record, and before it nothing could be counted.
+      record.itemsBefore <= record.itemsThrough, record.blocksBefore <= record.blocksThrough
     else { return nil }
     return record
   }

@@ -138,7 +138,8 @@ private struct JSONParser {
       try parseDigits()
     }
     let text = String(decoding: bytes[start..<offset], as: UTF8.self)
-    if isWhole, let int = Int64(text) { return .int(int) }
+    // Only a float can be -0.
+    if isWhole, text != "-0", let int = Int64(text) { return .int(int) }
     guard let float = Double(text), float.isFinite else { throw failure("the number is too large") }
     return .float(float)
   }

@@ -15,8 +15,14 @@ public func render(_ diagnostics: [Diagnostic], sources: [SourceFile]) -> String
   diagnostics.map { render($0, sources) }.joined(separator: "\n")
 }
 
+/// Names and values come from files, which are as long as they are.
+private func shortened(_ message: String, to longest: Int = 2000) -> String {
+  guard message.utf8.count > longest else { return message }
+  return String(decoding: message.utf8.prefix(longest), as: UTF8.self) + "…"
+}
+
 private func render(_ diagnostic: Diagnostic, _ sources: [SourceFile]) -> String {
-  var lines = [diagnostic.description]
+  var lines = [shortened(diagnostic.description)]
   if let range = diagnostic.range, let source = sources.first(where: { $0.name == range.start.file }) {
     lines.append("")
     lines += Excerpt(source: source, range: range, hint: diagnostic.hint).lines
@@ -26,8 +32,11 @@ private func render(_ diagnostic: Diagnostic, _ sources: [SourceFile]) -> String
   return lines.map { $0 + "\n" }.joined()
 }
 
-/// The lines of a range, one before and one after it, with a line of `^` below what is wrong.
+/// The lines of a range, one before and one after it, with a line of `^` below what is wrong; of a long line the part
+/// around that.
 private struct Excerpt {
+  private static let longestLine = 400
+
   let source: SourceFile
   let range: SourceRange
   let hint: String?
@@ -64,12 +73,12 @@ private struct Excerpt {
       lines.append(numbered(number, gutter: inside ? "| " : "  "))
       if number == first {
         let start = displayColumn(range.start)
-        let length = max(1, displayWidth(source.line(number)) - start)
+        let length = max(1, displayEnd(number) - start)
         lines.append(
           unnumbered(" " + String(repeating: "_", count: start + 1) + String(repeating: "^", count: length)))
       }
       if number == last {
-        let indent = displayWidth(source.line(number).prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
+        let indent = displayWidth(part(number).prefix { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") })
         let end = displayColumn(range.end)
         let start = min(indent, end)
         let carets = String(repeating: "^", count: end - start + 1)
@@ -82,19 +91,46 @@ private struct Excerpt {
   /// Of more than ten lines the first five and the last two are shown.
   private func isLeftOut(_ number: Int) -> Bool { last - first >= 10 && number >= first + 5 && number < last - 1 }
 
-  private var help: [String] { hint.map { [String(repeating: " ", count: width) + " = help: \($0)"] } ?? [] }
+  private var help: [String] { hint.map { [String(repeating: " ", count: width) + " = help: \(shortened($0))"] } ?? [] }
 
   private func numbered(_ number: Int, gutter: String = "") -> String {
     let digits = String(number)
     let padding = String(repeating: " ", count: width - digits.utf8.count)
-    return trimmedEnd("\(padding)\(digits) | \(gutter)\(display(source.line(number)))")
+    return trimmedEnd(
+      "\(padding)\(digits) | \(gutter)\(ellipsis(before: number))\(display(part(number)))\(ellipsis(after: number))")
   }
 
   private func unnumbered(_ text: String) -> String { String(repeating: " ", count: width) + " | " + text }
 
   /// Where a position is shown: tabs are four wide, and what is not ASCII one per code point.
   private func displayColumn(_ position: SourcePosition) -> Int {
-    displayWidth(source.line(position.line).prefix(position.column - 1))
+    let part = part(position.line)
+    let place = source.line(position.line).startIndex + position.column - 1
+    return ellipsis(before: position.line).count
+      + displayWidth(part[..<max(part.startIndex, min(place, part.endIndex))])
+  }
+
+  private func displayEnd(_ number: Int) -> Int { ellipsis(before: number).count + displayWidth(part(number)) }
+
+  /// What is shown of a line.
+  private func part(_ number: Int) -> ArraySlice<UInt8> {
+    let line = source.line(number)
+    guard line.count > Self.longestLine else { return line }
+    let column = number == first ? range.start.column : number == last ? range.end.column : 1
+    let wanted = line.startIndex + max(0, min(column, line.count) - Self.longestLine / 2)
+    // No code point is cut in two.
+    let rest = line[wanted...].drop { $0 & 0xc0 == 0x80 }
+    var end = min(rest.startIndex + Self.longestLine, rest.endIndex)
+    while end < rest.endIndex, end > rest.startIndex, rest[end] & 0xc0 == 0x80 { end -= 1 }
+    return rest[..<end]
+  }
+
+  private func ellipsis(before number: Int) -> String {
+    part(number).startIndex > source.line(number).startIndex ? "…" : ""
+  }
+
+  private func ellipsis(after number: Int) -> String {
+    part(number).endIndex < source.line(number).endIndex ? "…" : ""
   }
 }
 

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Linux
+
 @testable import Delivery
 @testable import HTTP
 
@@ -85,6 +87,44 @@ let answerSurfaces = [
         else { return }
         try require(response.body.count <= limit, "a body of \(response.body.count) bytes")
         _ = Attempt(response, seconds: 0, now: 0)
+      }
+    }),
+  // What is no TLS, or half of it, where a client has said hello; and what a proxy answers to CONNECT. The first byte
+  // chooses.
+  Surface(
+    "handshakes",
+    seeds: {
+      [
+        [0, 22, 3, 3, 0, 4, 2, 0, 0, 0], [0, 21, 3, 3, 0, 2, 2, 40], [0, 22, 3, 3, 0xff, 0xff],
+        [0, 20, 3, 3, 0, 1, 1, 23, 3, 3, 0, 3, 1, 2, 3], [0] + Array("HTTP/1.1 400 Bad Request\r\n\r\n".utf8),
+        [1] + Array("HTTP/1.1 200 Connection established\r\n\r\n\u{16}\u{3}\u{3}".utf8),
+        [1] + Array("HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno".utf8),
+        [1] + Array("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".utf8),
+      ]
+    },
+    tokens: [
+      "\u{16}\u{3}\u{3}", "\u{15}\u{3}\u{1}", "HTTP/1.1 200 OK\r\n", "\r\n\r\n", "Content-Length: ", "X: y\r\n",
+    ],
+    longest: 128 << 10, runs: 100,
+    examine: {
+      let server = try ScriptedServer()
+      var options = ClientOptions(connectTimeout: .seconds(5))
+      let direct = try HTTPClient(options, on: fuzzNetwork)
+      options.proxy = ProxyOptions(.url(try HTTPURL(parsing: "http://127.0.0.1:\(server.port)")))
+      let tunnelled = try HTTPClient(options, on: fuzzNetwork)
+      let (near, far) = (
+        try HTTPURL(parsing: "https://127.0.0.1:\(server.port)/"), try HTTPURL(parsing: "https://192.0.2.1/")
+      )
+      return { input in
+        server.answer = Array(input.dropFirst())
+        let isTunnelled = (input.first ?? 0) & 1 != 0
+        let client = isTunnelled ? tunnelled : direct
+        let request = HTTPRequest("GET", isTunnelled ? far : near)
+        let start = monotonicNanoseconds()
+        let response = try? await client.send(request, timeout: .seconds(8), bodyLimit: 1000)
+        try require(response == nil, "an answer from nobody that was asked")
+        let seconds = (monotonicNanoseconds() - start) / 1_000_000_000
+        try require(seconds < 8, "a refusal after \(seconds) s")
       }
     }),
   Surface(

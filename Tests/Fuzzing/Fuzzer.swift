@@ -42,7 +42,7 @@ public struct FuzzReport: Sendable, CustomStringConvertible {
 public func fuzz(_ surface: Surface, seed: UInt64, _ extent: FuzzExtent) async throws -> FuzzReport {
   let record = try InputRecord(surface.name)
   var corpus = record.left.map { [$0] } ?? []
-  corpus += try knownInputs(of: surface) + surface.seeds()
+  corpus += try surface.beginnings()
   var longest = surface.longest
   // Long inputs have their time where there is time.
   if case .runs = extent { longest = min(longest, 2048) }
@@ -81,13 +81,6 @@ public func fuzz(_ surface: Surface, seed: UInt64, _ extent: FuzzExtent) async t
   if case .seconds = extent { record.keep(slowest: worst) }
   record.remove()
   return report
-}
-
-/// Inputs that once did harm: `FuzzTests/Corpus/NAME/*`.
-private func knownInputs(of surface: Surface) throws -> [[UInt8]] {
-  let folder = "\(testFolder("FuzzTests"))/Corpus/\(surface.name)"
-  guard fileKind(folder) == .directory else { return [] }
-  return try listDirectory(folder).sorted().map { try readFile("\(folder)/\($0)") }
 }
 
 /// The input being looked at, in a file that survives the process.

@@ -15,13 +15,13 @@ public struct Surface: Sendable {
   /// Inputs as they should be, to begin with.
   let seeds: @Sendable () throws -> [[UInt8]]
   /// What means something there.
-  let tokens: [String]
+  public let tokens: [String]
   /// The longest input worth trying.
-  let longest: Int
+  public let longest: Int
   /// How many inputs `make test` tries.
   public let runs: Int
   /// Makes what looks at inputs; it may keep something from one input to the next.
-  let examine: @Sendable () async throws -> Examination
+  public let examine: @Sendable () async throws -> Examination
 
   init(
     _ name: String, seeds: @escaping @Sendable () throws -> [[UInt8]], tokens: [String] = [], longest: Int = 16 << 10,
@@ -45,10 +45,17 @@ public struct Surface: Sendable {
       examine: { { try examine($0) } })
   }
 
+  /// What to begin with: the inputs that once did harm, `FuzzTests/Corpus/NAME/*`, then those as they should be.
+  public func beginnings() throws -> [[UInt8]] {
+    let folder = "\(testFolder("FuzzTests"))/Corpus/\(name)"
+    let known = fileKind(folder) == .directory ? try listDirectory(folder).sorted() : []
+    return try known.map { try readFile("\(folder)/\($0)") } + seeds()
+  }
+
   /// All of them.
   public static let all =
     scrapeSurfaces + stageSurfaces + syntaxSurfaces + queueSurfaces + positionSurfaces + wireSurfaces + answerSurfaces
-    + serverSurfaces + fileSurfaces + hostSurfaces
+    + serverSurfaces + fileSurfaces + hostSurfaces + relabelSurfaces
 }
 
 /// A law that does not hold.

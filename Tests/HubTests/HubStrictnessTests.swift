@@ -124,6 +124,18 @@ import Testing
 }
 
 @Suite struct HubFaultTests {
+  @Test func `a fault for one path lets the other pass`() async throws {
+    let client = try await HubClient()
+    #expect(try await client.send("POST", "/fault?status=503&count=2&path=/loki/api/v1/push").status == 204)
+    #expect(client.hub.faultsLeft == 2)
+    #expect(try await client.post("/api/v1/write", Series("a", (0, 1)).encoded).status == 204)
+    #expect(try await client.send("POST", "/loki/api/v1/push", body: []).status == 503)
+    client.hub.inject(.status(500), at: "/api/v1/write")
+    #expect(try await client.post("/api/v1/write", Series("a", (1, 1)).encoded).status == 500)
+    #expect(client.hub.faultsLeft == 1)
+    await client.stop()
+  }
+
   @Test func `faults asked for over HTTP come in order and then end`() async throws {
     let client = try await HubClient()
     #expect(try await client.send("POST", "/fault?status=503&count=2&retry_after=7").status == 204)

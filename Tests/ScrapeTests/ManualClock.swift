@@ -9,7 +9,7 @@ final class ManualClock: Sendable {
     var now: Int64 = 0
     var wall: Int64
     var sleepers: [Int: (until: Int64, continuation: CheckedContinuation<Void, any Error>)] = [:]
-    var next = 0
+    var begun = 0
   }
 
   private let state: Mutex<State>
@@ -25,8 +25,8 @@ final class ManualClock: Sendable {
 
   private func sleep(until: Int64) async throws {
     let id = state.withLock { state in
-      state.next += 1
-      return state.next
+      state.begun += 1
+      return state.begun
     }
     try await withTaskCancellationHandler {
       try await withCheckedThrowingContinuation { continuation in
@@ -60,11 +60,16 @@ final class ManualClock: Sendable {
   /// Someone sets the wall clock.
   func setWall(milliseconds: Int64) { state.withLock { $0.wall = milliseconds * 1_000_000 } }
 
-  /// Returns once `count` tasks sleep, the earliest until `milliseconds` on the monotonic clock.
-  func waitForSleepers(_ count: Int, earliest milliseconds: Int64? = nil) async {
+  /// How often a task has gone to sleep.
+  var sleeps: Int { state.withLock { $0.begun } }
+
+  /// Returns once `count` tasks sleep, the earliest until `milliseconds` on the monotonic clock, and tasks have gone to
+  /// sleep `sleeps` times.
+  func waitForSleepers(_ count: Int, earliest milliseconds: Int64? = nil, sleeps: Int = 0) async {
     while true {
-      let (sleeping, earliest) = state.withLock { ($0.sleepers.count, $0.sleepers.values.map(\.until).min()) }
-      if sleeping == count, milliseconds == nil || earliest == milliseconds.map({ $0 * 1_000_000 }) { return }
+      let (sleepers, begun) = state.withLock { ($0.sleepers.values.map(\.until), $0.begun) }
+      let isEarliest = milliseconds == nil || sleepers.min() == milliseconds.map { $0 * 1_000_000 }
+      if sleepers.count == count, isEarliest, begun >= sleeps { return }
       await Task.yield()
     }
   }

@@ -92,6 +92,16 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
     fake.time.advance(milliseconds: milliseconds)
   }
 
+  /// Gives `pool` other targets. Returns once each of its `loops` has heard: it is woken, and goes to sleep again, mostly
+  /// until the moment it slept until before.
+  private func update(
+    _ pool: ScrapePool, targets: [[String: String]], settings: ScrapeSettings, wakes loops: Int = 1
+  ) async {
+    let before = fake.time.sleeps
+    pool.update(targets: targets, settings: settings)
+    await fake.time.waitForSleepers(loops, sleeps: before + loops)
+  }
+
   private let one = [["__address__": "h:1", "instance": ""]]
   private func series(_ name: String) -> String { "\(name){instance=\"h:1\",job=\"j\"}" }
 
@@ -250,7 +260,7 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
     await scraping(one) { pool in
       _ = await fake.nextBatch()
       await fake.time.waitForSleepers(1, earliest: 10_000)
-      pool.update(targets: [], settings: settings)
+      await update(pool, targets: [], settings: settings)
       await tick()
       await fake.time.waitForSleepers(1, earliest: 21_000)
       #expect(fake.isQuiet && pool.status.isEmpty)
@@ -264,7 +274,7 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
     await scraping(one) { pool in
       _ = await fake.nextBatch()
       await fake.time.waitForSleepers(1, earliest: 10_000)
-      pool.update(targets: [], settings: settings)
+      await update(pool, targets: [], settings: settings)
       await tick()
       await fake.time.waitForSleepers(1, earliest: 21_000)
       pool.update(targets: one, settings: settings)
@@ -282,7 +292,7 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
     await scraping(one) { pool in
       _ = await fake.nextBatch()
       await fake.time.waitForSleepers(1, earliest: 10_000)
-      pool.update(targets: [], settings: settings)
+      await update(pool, targets: [], settings: settings)
       await tick()
       await fake.time.waitForSleepers(1, earliest: 21_000)
       await tick(11_000)
@@ -299,12 +309,13 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
       await fake.time.waitForSleepers(1, earliest: 10_000)
       pool.update(targets: [["__address__": "h:2", "instance": "i"]], settings: settings)
       _ = await fake.nextBatch()
-      await fake.time.waitForSleepers(2)
-      for _ in 0..<3 {
+      // The one that is gone sleeps until a good interval after its last tick, and is over before the fourth of these.
+      for (sleepers, earliest) in [(2, 10_000), (2, 20_000), (2, 21_000), (1, 40_000)] as [(Int, Int64)] {
+        await fake.time.waitForSleepers(sleepers, earliest: earliest)
         fake.time.advance(milliseconds: 10_000)
         #expect(await fake.nextBatch().allSatisfy { !$0.contains("stale") })
-        await Task.yield()
       }
+      #expect(fake.isQuiet)
     }
   }
 
@@ -359,8 +370,7 @@ private func text(_ page: String, status: Int = 200, type: String? = "text/plain
         pool.status.map(\.lastError)
           == Array(repeating: "target_limit exceeded (number of targets: 2, limit: 1)", count: 2))
       #expect(pool.statistics.exceededTargetLimit == 1 && fake.requests.withLock { $0.isEmpty })
-      pool.update(targets: [two[0]], settings: limited)
-      await fake.time.waitForSleepers(2, earliest: 10_000)
+      await update(pool, targets: [two[0]], settings: limited, wakes: 2)
       fake.time.advance(milliseconds: 10_000)
       #expect(await fake.nextBatch()[0] == "\(series("m")) 1.0 @1010000")
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Syntax
+import TestSupport
 import Testing
 
 /// Laws that hold for whatever bytes a file has: fixtures, and thousands of damaged copies of them.
@@ -16,7 +17,7 @@ import Testing
   }()
 
   @Test(arguments: 0..<8) func `damaged files are parsed, printed and evaluated without harm`(seed: UInt64) {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     var printed = 0
     for _ in 0..<400 {
       var bytes = Self.corpus.randomElement(using: &random) ?? []
@@ -28,7 +29,7 @@ import Testing
   }
 
   @Test(arguments: 0..<8) func `comments and newlines anywhere print, and print again the same`(seed: UInt64) throws {
-    var random = SplitMix64(state: seed)
+    var random = SplitMix64(seed: seed)
     let files = try Fixture.all("fmt").map { Array($0.input.utf8) }
     let pieces = [" ", "\n", "\n\n", "// c\n", "/* c */", "/* c\n d */", " /* c */ // d\n", ",\n"]
     var printed = 0
@@ -97,19 +98,6 @@ import Testing
     case 3: bytes.insert(contentsOf: (pieces.randomElement(using: &random) ?? "").utf8, at: end)
     default: if place < bytes.count { bytes[place] = UInt8.random(in: 0...255, using: &random) }
     }
-  }
-}
-
-/// Steele, Lea and Flood's generator: small, and the same everywhere.
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
   }
 }
 

@@ -42,4 +42,20 @@ import Testing
 
         """)
   }
+
+  @Test func `of a long line the part around the mistake is shown`() {
+    let before = String(repeating: "\u{e4}", count: 1 << 16), after = String(repeating: "b", count: 1 << 18)
+    let file = source("a = [\"\(before)\", ], \"\(after)\"]\n")
+    let lines = render(parse(file).diagnostics, sources: [file]).split(separator: "\n")
+    #expect(lines.allSatisfy { $0.utf8.count < 1000 } && lines.count < 100)
+    let place = lines.firstIndex { $0.contains("^") } ?? 0
+    let caret = lines[place].firstIndex(of: "^").map { lines[place].distance(from: lines[place].startIndex, to: $0) }
+    #expect(lines[place - 1].hasPrefix("1 | …\u{e4}") && lines[place - 1].hasSuffix("b…"))
+    #expect(caret.map { Array(lines[place - 1])[$0 - 3...$0] } == [",", " ", "]", ","])
+  }
+
+  @Test func `a name that is as long as a file is cut in the message too`() {
+    let file = source(String(repeating: "x", count: 1 << 17) + " = 1 2\n" + String(repeating: "y", count: 1 << 17))
+    #expect(render(parse(file).diagnostics, sources: [file]).utf8.count < 20_000)
+  }
 }
