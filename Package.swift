@@ -140,7 +140,7 @@ let tests: [Target] = [
   .tests("EndToEnd", ["agent", "Hub", "Queue", "Wire", "HTTP", "Linux", "Telemetry"], fixtures: true),
 ]
 
-/// What `scripts/fuzz --libfuzzer` builds: it needs a runtime that nothing else is linked with.
+/// What `scripts/libfuzzer` builds: it needs a runtime that nothing else is linked with.
 let libFuzzer: [Target] = [
   .executableTarget(
     name: "spoke-libfuzzer", dependencies: ["Fuzzing", "Linux"], path: "Tests/LibFuzzer", swiftSettings: checked)

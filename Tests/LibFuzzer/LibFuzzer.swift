@@ -8,7 +8,7 @@ import Linux
 /// `spoke-libfuzzer SURFACE FOLDER [OPTION ...]`: libFuzzer, guided by coverage, on one surface; without arguments, the
 /// surfaces. FOLDER keeps the inputs that reached something new; options are libFuzzer's, whose main calls what is here.
 ///
-/// `scripts/fuzz --libfuzzer` runs it.
+/// `scripts/libfuzzer` runs it.
 private enum LibFuzzer {
   /// Set once, before the first input.
   nonisolated(unsafe) static var examine: Surface.Examination = { _ in }
