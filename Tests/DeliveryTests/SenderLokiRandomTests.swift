@@ -70,6 +70,8 @@ import Testing
     for _ in 0..<(1 + random.below(5)) {
       let tenant = random.chance(20) ? "guest" : ""
       let app = "app\(random.below(4))"
+      // A block has each stream once.
+      guard !streams.contains(where: { $0.app == app && $0.tenant == tenant }) else { continue }
       var entries: [(Int, String)] = []
       for _ in 0..<(1 + random.below(6)) {
         step += random.below(2)
