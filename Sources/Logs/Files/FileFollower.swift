@@ -30,6 +30,8 @@ final class FileFollower {
   let watch: DirectoryWatch
   let beganAt = fileClockNanoseconds()
   var paths: [String: FollowedPath] = [:]
+  /// Where `paths` are, and where they lead to.
+  var allDirectories: Set<String> = []
   var labels: [String: LabelSet] = [:]
   var pathsByName: [String: String] = [:]
   var matchedDirectories: Set<String> = []
@@ -60,6 +62,7 @@ final class FileFollower {
   var targetProblems: [String] = []
   var unlisted: Set<String> = []
   /// Whether `statistics.problem` may say something else than is the case.
+  var nextCount: Int64 = 0
   var isProblemStale = false
 
   var ready: [String] = []
@@ -229,6 +232,7 @@ final class FileFollower {
     let before = Set(paths.keys)
     if !isFirst { for (path, old) in paths where found[path] == nil { absent[path] = old.followedSince } }
     paths = found
+    indexDirectories()
     indexNames()
     statistics.keepPaths { found[$0] != nil }
     nextSync = monotonicNanoseconds() + nanoseconds(settings.matching?.syncPeriod ?? .seconds(10))
@@ -258,6 +262,7 @@ final class FileFollower {
     }
     guard isChanged else { return }
     indexNames()
+    indexDirectories()
     watch.watch(allDirectories.union(matchedDirectories))
   }
 
@@ -306,13 +311,12 @@ final class FileFollower {
     announcements[key] = []
   }
 
-  var allDirectories: Set<String> {
-    var all: Set<String> = []
+  func indexDirectories() {
+    allDirectories = []
     for path in paths.values {
-      all.insert(parent(of: path.path))
-      if path.realPath != path.path { all.insert(parent(of: path.realPath)) }
+      allDirectories.insert(parent(of: path.path))
+      if path.realPath != path.path { allDirectories.insert(parent(of: path.realPath)) }
     }
-    return all
   }
 
   // MARK: Reading
@@ -340,7 +344,12 @@ final class FileFollower {
       }
     }
     for path in later { makeReady(path) }
-    if !batch.isEmpty || isProblemStale { countFiles() }
+    let now = monotonicNanoseconds()
+    // It looks at every file: while there is more to read, not for every batch.
+    if isProblemStale || !batch.isEmpty && (ready.isEmpty || now >= nextCount) {
+      countFiles()
+      nextCount = now + 250_000_000
+    }
     return batch.isEmpty ? nil : batch.batch
   }
 
