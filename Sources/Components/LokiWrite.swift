@@ -2,7 +2,6 @@
 
 internal import Delivery
 internal import Runtime
-internal import Synchronization
 internal import Syntax
 internal import Telemetry
 
@@ -11,7 +10,7 @@ final class LokiWrite: Component {
   private let arguments: LokiWriteArguments
   private let services: Services
   private let context: ComponentContext
-  private let running = Mutex<[LokiDestination]>([])
+  private let running = Destinations<LokiDestination>()
 
   static func kind(_ services: Services) -> ComponentKind {
     ComponentKind("loki.write") { block, context in
@@ -35,14 +34,9 @@ final class LokiWrite: Component {
         component: context.id, services: services,
         directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health)
     }
-    running.withLock { $0 = destinations }
     context.logsInlet.open(LokiFanout(destinations))
     context.reportHealthy()
-    await withTaskGroup { group in
-      for destination in destinations { group.addTask { await destination.run() } }
-      await untilCancelled()  // without an endpoint, too: what comes is let go
-    }
-    running.withLock { $0 = [] }
+    await running.run(destinations)
   }
 
   func check(timeout: Duration) async -> [Finding] {
@@ -51,15 +45,11 @@ final class LokiWrite: Component {
       timeout: timeout)
   }
 
-  func vitals() async -> Vitals {
-    var vitals = Vitals()
-    for destination in running.withLock({ $0 }) { vitals = vitals + (await destination.delivery.vitals) }
-    return vitals
-  }
+  func vitals() async -> Vitals { await running.vitals }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
-    for destination in running.withLock({ $0 }) {
+    for destination in running.all {
       await LokiWriteMetrics(destination).write(to: &batch)
     }
     return batch

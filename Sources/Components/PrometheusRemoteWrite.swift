@@ -4,7 +4,6 @@ internal import Delivery
 internal import Linux
 internal import Relabel
 internal import Runtime
-internal import Synchronization
 internal import Syntax
 internal import Telemetry
 
@@ -13,7 +12,7 @@ final class PrometheusRemoteWrite: Component {
   private let arguments: RemoteWriteArguments
   private let services: Services
   private let context: ComponentContext
-  private let running = Mutex<[RemoteWriteDestination]>([])
+  private let running = Destinations<RemoteWriteDestination>()
 
   static func kind(_ services: Services) -> ComponentKind {
     ComponentKind("prometheus.remote_write") { block, context in
@@ -37,14 +36,9 @@ final class PrometheusRemoteWrite: Component {
         endpoint, externalLabels: LabelSet(arguments.externalLabels), services: services,
         directory: "\(context.stateDirectory)/\(endpoint.common.directoryName)", log: context.log, health: health)
     }
-    running.withLock { $0 = destinations }
     context.metricsInlet.open(RemoteWriteFanout(destinations))
     context.reportHealthy()
-    await withTaskGroup { group in
-      for destination in destinations { group.addTask { await destination.run() } }
-      await untilCancelled()  // without an endpoint, too: what comes is let go
-    }
-    running.withLock { $0 = [] }
+    await running.run(destinations)
   }
 
   func check(timeout: Duration) async -> [Finding] {
@@ -53,15 +47,11 @@ final class PrometheusRemoteWrite: Component {
       timeout: timeout)
   }
 
-  func vitals() async -> Vitals {
-    var vitals = Vitals()
-    for destination in running.withLock({ $0 }) { vitals = vitals + (await destination.delivery.vitals) }
-    return vitals
-  }
+  func vitals() async -> Vitals { await running.vitals }
 
   func collectMetrics(into batch: consuming SeriesBatch) async -> SeriesBatch {
     var batch = batch
-    for destination in running.withLock({ $0 }) {
+    for destination in running.all {
       await RemoteWriteMetrics(destination).write(to: &batch)
     }
     return batch

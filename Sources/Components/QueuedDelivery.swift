@@ -5,11 +5,40 @@ internal import HTTP
 internal import Linux
 internal import Queue
 internal import Runtime
+internal import Synchronization
 
 /// One hub of a component.
 protocol Destination: Sendable {
+  var delivery: QueuedDelivery { get }
+  /// Takes what comes and delivers it until cancelled.
+  func run() async
   /// Lets go of its queue and its connections.
   func close() async
+}
+
+/// The destinations of a component, while it runs.
+final class Destinations<Kind: Destination>: Sendable {
+  private let running = Mutex<[Kind]>([])
+
+  var all: [Kind] { running.withLock { $0 } }
+
+  /// Runs them until cancelled; without any, too: what comes is let go then.
+  func run(_ destinations: [Kind]) async {
+    running.withLock { $0 = destinations }
+    await withTaskGroup { group in
+      for destination in destinations { group.addTask { await destination.run() } }
+      await untilCancelled()
+    }
+    running.withLock { $0 = [] }
+  }
+
+  var vitals: Vitals {
+    get async {
+      var vitals = Vitals()
+      for destination in all { vitals = vitals + (await destination.delivery.vitals) }
+      return vitals
+    }
+  }
 }
 
 /// Opens a destination for each of `endpoints`, or none.
