@@ -41,6 +41,15 @@ final class FileBench {
     (task, source) = (nil, nil)
   }
 
+  /// What the source says it has not read yet.
+  var lagBytes: Double? {
+    guard let statistics = source?.statistics else { return nil }
+    var batch = SeriesBatch()
+    statistics.write(to: &batch, now: monotonicNanoseconds())
+    return batch.families.first { batch.texts[$0.name].elementsEqual("spoke_source_lag_bytes".utf8) }
+      .flatMap { $0.rows.first }.map { Double(bitPattern: batch.rows[$0].valueBits) }
+  }
+
   /// Waits until what is made from now on has a later time than what there is.
   func letClockTick() async {
     let now = fileClockNanoseconds()

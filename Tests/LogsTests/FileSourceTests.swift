@@ -120,6 +120,19 @@ import Testing
     await bench.stop()
   }
 
+  @Test func `what is not read yet is counted anew when the last batch was full, too`() async throws {
+    // Four of the long lines fill a batch. After the second one only files without a whole line are left to look at.
+    let full = (1...8).map { "\($0).log" }, unfinished = (1...30).map { "unfinished-\($0).log" }
+    let bench = try FileBench(full + unfinished)
+    for name in full { try bench.append(String(repeating: "x", count: 256 << 10) + "\n", to: name) }
+    for name in unfinished { try bench.append("abc", to: name) }
+    try bench.start()
+    // Long before the next look at everything.
+    await eventually("only lines without an end are left", within: .seconds(5)) { bench.lagBytes == 90 }
+    #expect(bench.inbox.texts.count == 8)
+    await bench.stop()
+  }
+
   @Test func `a file that is removed while it is open is read to its end`() async throws {
     let bench = try FileBench()
     try bench.append("one\n")

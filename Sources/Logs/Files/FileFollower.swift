@@ -62,8 +62,10 @@ final class FileFollower {
   var targetProblems: [String] = []
   var unlisted: Set<String> = []
   /// Whether `statistics.problem` may say something else than is the case.
-  var nextCount: Int64 = 0
   var isProblemStale = false
+  /// Whether something was read since the files were counted.
+  var isCountStale = false
+  var nextCount: Int64 = 0
 
   var ready: [String] = []
   var isReady: Set<String> = []
@@ -344,9 +346,10 @@ final class FileFollower {
       }
     }
     for path in later { makeReady(path) }
+    isCountStale = isCountStale || !batch.isEmpty
     let now = monotonicNanoseconds()
     // It looks at every file: while there is more to read, not for every batch.
-    if isProblemStale || !batch.isEmpty && (ready.isEmpty || now >= nextCount) {
+    if isProblemStale || isCountStale && (ready.isEmpty || now >= nextCount) {
       countFiles()
       nextCount = now + 250_000_000
     }

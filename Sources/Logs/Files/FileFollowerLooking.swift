@@ -303,7 +303,7 @@ extension FileFollower {
       if settings.gzipDelay == nil { statistics.lagBytes += max(0, file.size - file.position.offset) }
       if file.isCurrent { statistics.setSize(file.size, of: file.position.path) }
     }
-    isProblemStale = false
+    (isProblemStale, isCountStale) = (false, false)
     statistics.problem = problems.first.map { problems.count == 1 ? $0 : "\($0); and \(problems.count - 1) more" }
   }
 }
