@@ -118,8 +118,9 @@ struct QueueCommand {
   }
 
   private func items(_ block: Block) throws -> [String] {
+    guard PushBlockKind.all.contains(block.kind) else { return try samples(uncompressed(block.payload.span)) }
     guard let pushes = storedPushes(kind: block.kind, items: block.items, block.payload.span) else {
-      return try samples(uncompressed(block.payload.span))
+      throw WireError.malformed(what: "block", reason: "it is no row of pushes with \(block.items) lines")
     }
     return try pushes.flatMap { try lines(uncompressed(block.payload.span.extracting($0.snappy))) }
   }
