@@ -70,11 +70,15 @@ public enum ConfigurationError: Error, CustomStringConvertible {
   /// It has mistakes.
   case invalid([Diagnostic], sources: [SourceFile])
 
-  /// What the operator sees: one line, or the mistakes with their places.
+  /// What the operator sees: what is wrong and what to do, or the mistakes with their places.
   public var description: String {
     switch self {
     case .stopping: "Error: the agent is stopping; the configuration was not read"
-    case .unreadable(let reason): "Error: cannot read the configuration: \(reason)"
+    case .unreadable(let reason):
+      """
+      Error: cannot read the configuration: \(reason)
+        give the path of a file or directory this user may read; "agent demo" needs none
+      """
     case .invalid(let diagnostics, let sources): render(diagnostics, sources: sources)
     }
   }
