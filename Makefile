@@ -16,12 +16,10 @@ build: ## The release binary, .build/release/agent
 	@scripts/prepare build
 	@$(RELEASE)
 
-# One test at a time (about four minutes): in parallel, those that compute would keep those that talk to
-# servers waiting past their limits on a machine with few cores.
 test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
 	@$(DEBUG)
-	@swift test --skip-build --no-parallel
+	@scripts/test
 
 torture: build ## The release binary on real faults: ten thousand kills, full disks, a bad tailnet (about half an hour, as root)
 	@scripts/prepare test
