@@ -54,7 +54,8 @@ import Testing
     let takesFuture = try await !prometheus.query("poison{kind=\"future\"}[2h] offset -2h").isEmpty
     let perPage = takesFuture ? 2 : 3
     let rejected = Int(accounts.rejected)
-    #expect(rejected >= perPage * (enough - failures) - 1 && rejected < perPage * target.pages,
+    #expect(
+      rejected >= perPage * (enough - failures) - 1 && rejected < perPage * target.pages,
       "\(rejected) of \(pages.count) pages, \(enough) wanted, \(target.pages) given, \(failures) failed")
     await prometheus.stop()
     await target.stop()
