@@ -14,7 +14,7 @@ actor ProcessReceiver: LogsReceiver {
   /// How long a stop waits for what nobody could read again.
   private static let longestGoodbye = Duration.seconds(2)
 
-  private let pipeline: Pipeline
+  private var pipeline: Pipeline
   private let id: String
   private let next: LogsFanout
   private let log: Log

@@ -64,6 +64,17 @@ public func equal(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
   }
 }
 
+/// Whether `left` comes before `right` in the order of their bytes.
+public func precedes(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+  let order = unsafe left.withUnsafeBufferPointer { left -> Int32 in
+    unsafe right.withUnsafeBufferPointer { right in
+      guard let first = left.baseAddress, let second = right.baseAddress else { return 0 }
+      return unsafe memcmp(first, second, min(left.count, right.count))
+    }
+  }
+  return order == 0 ? left.count < right.count : order < 0
+}
+
 /// `range` without the spaces, tabs, newlines and NULs around it.
 public func trimmed(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Range<Int> {
   func isSpace(_ byte: UInt8) -> Bool { isBlank(byte) || byte == 0x0a || byte == 0x0d || byte == 0 }

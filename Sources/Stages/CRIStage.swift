@@ -18,9 +18,8 @@ public final class CRIStage: Stage, HoldingStage {
 
   private static let longestWait: Int64 = 10_000_000_000
   private static let streamsLimit = 4096
-  private static let (time, stream, flags, content) = (
-    Array("time".utf8), Array("stream".utf8), Array("flags".utf8), Array("content".utf8)
-  )
+  /// The names of what is extracted, and the flag of a line without one, to be appended to an entry in one go.
+  private let names = Array("timestreamflagscontentF".utf8)
 
   private struct Partial {
     var entry: LogEntry
@@ -29,6 +28,7 @@ public final class CRIStage: Stage, HoldingStage {
   }
 
   private let limits: Limits
+  private var clock = RFC3339Clock()
   private var streams = StreamIndex()
   private var places: [Int] = []  // in `partials`, by number of stream; negative for none
   private var partials: [(stream: Int, partial: Partial)] = []
@@ -48,14 +48,14 @@ public final class CRIStage: Stage, HoldingStage {
   public func process(_ entry: inout LogEntry, at moment: Moment) -> StageOutcome {
     guard let line = CRILine(entry.bytes.span, entry.line) else { return .pass }
     let isPart = line.flag.map { entry.bytes[$0.lowerBound] == UInt8(ascii: "P") } ?? false
-    let flag = line.flag ?? entry.append([UInt8(ascii: "F")].span)
-    entry.setExtracted(Self.time, to: .text(line.time))
-    entry.setExtracted(Self.stream, to: .text(line.stream))
-    entry.setExtracted(Self.flags, to: .text(flag))
-    entry.setExtracted(Self.content, to: .text(line.content))
-    entry.setLabel(Self.stream, to: line.stream)
+    let names = entry.append(names).lowerBound
+    entry.setExtracted(nameAt: names..<names + 4, to: .text(line.time))
+    entry.setExtracted(nameAt: names + 4..<names + 10, to: .text(line.stream))
+    entry.setExtracted(nameAt: names + 10..<names + 15, to: .text(line.flag ?? names + 22..<names + 23))
+    entry.setExtracted(nameAt: names + 15..<names + 22, to: .text(line.content))
+    entry.setLabel(nameAt: names + 4..<names + 10, to: line.stream)
     entry.line = line.content
-    if let time = parseRFC3339(entry.bytes.span.extracting(line.time)) { entry.timestampNanoseconds = time }
+    if let time = clock.nanoseconds(entry.bytes.span.extracting(line.time)) { entry.timestampNanoseconds = time }
     guard isPart || !partials.isEmpty else { return .pass }
     let number = number(of: &entry)
     guard isPart else { return finish(&entry, number) }
@@ -165,6 +165,8 @@ public final class CRIStage: Stage, HoldingStage {
       if partials[place].partial.entry.source == source { _ = remove(place) } else { place += 1 }
     }
   }
+
+  var hasReleased: Bool { !released.isEmpty }
 
   func takeReleased(into entry: inout LogEntry) -> Bool { released.takeFirst(into: &entry) }
 }

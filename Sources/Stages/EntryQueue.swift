@@ -5,6 +5,8 @@ struct EntryQueue {
   private var entries: [LogEntry] = []
   private var head = 0
 
+  var isEmpty: Bool { head == entries.count }
+
   mutating func append(_ entry: consuming LogEntry) { entries.append(entry) }
 
   /// Moves the first into `entry`; false when there is none.

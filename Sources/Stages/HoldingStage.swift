@@ -19,6 +19,8 @@ protocol HoldingStage: Stage {
   func releaseAll(of source: Int?)
   /// Forgets everything of `source`, what it remembers about lines gone by included.
   func forget(_ source: Int)
+  /// Whether something was let go that the pipeline has not taken.
+  var hasReleased: Bool { get }
   /// Moves the entry let go first into `entry`; false when there is none.
   func takeReleased(into entry: inout LogEntry) -> Bool
 }

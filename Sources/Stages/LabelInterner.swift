@@ -13,14 +13,14 @@ struct LabelInterner {
   private var sets: [LabelSet] = []
   private var last = LabelSet.empty
 
-  mutating func set(for packed: Span<UInt8>) -> LabelSet {
-    if equal(last.packed.span, packed) { return last }
+  mutating func set(for packed: [UInt8]) -> LabelSet {
+    if equal(last.packed.span, packed.span) { return last }
     if index.count >= Self.capacity || index.bytes.count >= Self.byteCapacity {
       index.removeAll()
       sets.removeAll()
     }
-    let (number, isNew) = index.find(packed)
-    if isNew { sets.append(LabelSet(packed: unsafe packed.withUnsafeBufferPointer { unsafe Array($0) })) }
+    let (number, isNew) = index.find(packed.span)
+    if isNew { sets.append(LabelSet(packed: packed)) }
     last = sets[number]
     return last
   }

@@ -14,6 +14,8 @@ struct LabelSlots: Sendable {
   static let limit = 512
 
   private(set) var slots: [Slot] = []
+  private var loaded: [Slot] = []
+  private var sortedCount = 0  // the first so many are in the order of their names
   private(set) var isChanged = false
   private var packed = 0..<0
 
@@ -22,10 +24,24 @@ struct LabelSlots: Sendable {
     slots.removeAll(keepingCapacity: true)
     isChanged = false
     packed = range
+    sortedCount = 0
+    guard !range.isEmpty || !loaded.isEmpty else { return }
+    loaded.removeAll(keepingCapacity: true)
     var offset = range.lowerBound
     while offset < range.upperBound, let label = readLabel(bytes.span, at: &offset) {
-      slots.append(Slot(name: label.name, value: label.value))
+      loaded.append(Slot(name: label.name, value: label.value))
     }
+    slots.append(contentsOf: loaded)
+    sortedCount = slots.count
+  }
+
+  /// Takes what was loaded last, which stands where it stood.
+  mutating func reload() {
+    guard isChanged else { return }
+    slots.removeAll(keepingCapacity: true)
+    slots.append(contentsOf: loaded)
+    sortedCount = slots.count
+    isChanged = false
   }
 
   func index(of name: Span<UInt8>, in bytes: [UInt8]) -> Int? {
@@ -47,6 +63,7 @@ struct LabelSlots: Sendable {
 
   mutating func remove(at index: Int) {
     slots.remove(at: index)
+    if index < sortedCount { sortedCount -= 1 }
     isChanged = true
   }
 
@@ -54,18 +71,23 @@ struct LabelSlots: Sendable {
   mutating func pack(_ bytes: [UInt8], into output: inout [UInt8]) {
     let span = bytes.span
     guard isChanged else {
+      guard !packed.isEmpty else { return }
       return unsafe span.extracting(packed).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
     sort(span)
-    for slot in slots {
-      appendLengthPrefixed(span.extracting(slot.name), to: &output)
-      appendLengthPrefixed(span.extracting(slot.value), to: &output)
+    var size = 0
+    for slot in slots { size += 10 + slot.name.count + slot.value.count }
+    output.append(addingCapacity: size) { output in
+      for slot in slots {
+        output.appendLengthPrefixed(span.extracting(slot.name))
+        output.appendLengthPrefixed(span.extracting(slot.value))
+      }
     }
   }
 
   /// Insertion sort: there are few, and most are in order.
   private mutating func sort(_ bytes: Span<UInt8>) {
-    for index in slots.indices.dropFirst() {
+    for index in max(1, sortedCount)..<max(1, slots.count) {
       let slot = slots[index]
       var place = index
       while place > 0, precedes(bytes.extracting(slot.name), bytes.extracting(slots[place - 1].name)) {
@@ -74,12 +96,6 @@ struct LabelSlots: Sendable {
       }
       slots[place] = slot
     }
-  }
-
-  private func precedes(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    for index in 0..<min(left.count, right.count) where left[index] != right[index] {
-      return left[index] < right[index]
-    }
-    return left.count < right.count
+    sortedCount = slots.count
   }
 }

@@ -21,10 +21,11 @@ public final class LabelsStage: Stage {
 
   /// Sets those labels for which there is a value.
   public func process(_ entry: inout LogEntry, at moment: Moment) -> StageOutcome {
-    for (name, origin) in labels {
-      let found = source == .extracted ? entry.extractedText(origin) : entry.metadata(origin)
+    for index in labels.indices {
+      let found =
+        source == .extracted ? entry.extractedText(labels[index].source) : entry.metadata(labels[index].source)
       guard let found, isUTF8(entry.bytes.span.extracting(found)) else { continue }
-      entry.setLabel(name, to: found)
+      entry.setLabel(labels[index].name, to: found)
     }
     return .pass
   }

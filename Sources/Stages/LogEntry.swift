@@ -40,7 +40,7 @@ public struct LogEntry: Sendable {
 
   private var labels = LabelSlots()
   private var metadata = LabelSlots()
-  private var initialLabels = 0..<0
+  private var initialLabels = 0..<0  // the first of `bytes`
   private var extractedSlots: [ExtractedSlot] = []
 
   /// An entry without anything.
@@ -50,16 +50,31 @@ public struct LogEntry: Sendable {
   public mutating func load(
     line: Span<UInt8>, labels: Span<UInt8>, metadata: Span<UInt8> = Span(), timestampNanoseconds: Int64
   ) {
-    bytes.removeAll(keepingCapacity: true)
     extractedSlots.removeAll(keepingCapacity: true)
     tickets.removeAll(keepingCapacity: true)
-    initialLabels = append(labels)
-    self.labels.load(initialLabels, of: bytes)
+    if equal(bytes.span.extracting(initialLabels), labels) {
+      // Mostly they are those of the entry before, and stand where they stood.
+      bytes.removeSubrange(initialLabels.upperBound...)
+      self.labels.reload()
+    } else {
+      bytes.removeAll(keepingCapacity: true)
+      initialLabels = append(labels)
+      self.labels.load(initialLabels, of: bytes)
+    }
     self.metadata.load(append(metadata), of: bytes)
     self.line = append(line)
     self.timestampNanoseconds = timestampNanoseconds
     source = -1
     inputLabels = -1
+  }
+
+  /// Begins anew with an entry of `batch`.
+  mutating func load(_ place: LogBatch.Entry, of batch: LogBatch) {
+    let labels = batch.labelSets[Int(place.labels)].packed
+    load(
+      line: batch.bytes.span.extracting(place.line), labels: labels.span,
+      metadata: batch.bytes.span.extracting(place.metadata), timestampNanoseconds: place.timestampNanoseconds)
+    inputLabels = place.labels
   }
 
   /// Roughly what it takes in memory.
@@ -70,6 +85,7 @@ public struct LogEntry: Sendable {
   /// Copies `text` to the end of `bytes`; returns where it stands.
   public mutating func append(_ text: Span<UInt8>) -> Range<Int> {
     let start = bytes.count
+    guard !text.isEmpty else { return start..<start }
     unsafe text.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     return start..<bytes.count
   }
@@ -124,7 +140,9 @@ public struct LogEntry: Sendable {
 
   /// Sets what is extracted under the name that stands at `name` of `bytes`.
   public mutating func setExtracted(nameAt name: Range<Int>, to value: ExtractedValue) {
-    if let index = extractedIndex(of: bytes.span.extracting(name)) { return extractedSlots[index].value = value }
+    if !extractedSlots.isEmpty, let index = extractedIndex(of: bytes.span.extracting(name)) {
+      return extractedSlots[index].value = value
+    }
     guard extractedSlots.count < LabelSlots.limit else { return }
     extractedSlots.append(ExtractedSlot(name: name, value: value))
   }

@@ -167,5 +167,7 @@ public final class MultilineStage: Stage, HoldingStage {
     }
   }
 
+  var hasReleased: Bool { !released.isEmpty }
+
   func takeReleased(into entry: inout LogEntry) -> Bool { released.takeFirst(into: &entry) }
 }

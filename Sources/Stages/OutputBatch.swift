@@ -62,12 +62,10 @@ struct OutputBatch {
     batch.sources[Int(source)].position = unsafe position.withUnsafeBufferPointer { unsafe Array($0) }
   }
 
-  /// Appends an entry that need not wait.
-  mutating func append(
-    _ entry: inout LogEntry, labels: LabelSet, source: Int32, positionPrefix: Span<UInt8>, position: Span<UInt8>
-  ) {
+  /// Appends what became of entry `origin` of `input`, and need not wait.
+  mutating func append(_ entry: inout LogEntry, labels: LabelSet, at origin: LogBatch.Entry, of input: LogBatch) {
     var place = LogBatch.Entry(
-      labels: self.place(of: labels), source: source, timestampNanoseconds: entry.timestampNanoseconds)
+      labels: self.place(of: labels), source: origin.source, timestampNanoseconds: entry.timestampNanoseconds)
     let start = batch.bytes.count
     unsafe entry.bytes.span.extracting(entry.line).withUnsafeBufferPointer {
       unsafe batch.bytes.append(contentsOf: $0)
@@ -75,13 +73,19 @@ struct OutputBatch {
     place.line = start..<batch.bytes.count
     entry.packMetadata(into: &batch.bytes)
     place.metadata = place.line.upperBound..<batch.bytes.count
-    let positionStart = batch.positionBytes.count
-    if source >= 0, batch.sources[Int(source)].positionPrefix.isEmpty {
-      unsafe positionPrefix.withUnsafeBufferPointer { unsafe batch.positionBytes.append(contentsOf: $0) }
-    }
-    unsafe position.withUnsafeBufferPointer { unsafe batch.positionBytes.append(contentsOf: $0) }
-    place.position = positionStart..<batch.positionBytes.count
+    if origin.source >= 0 { place.position = appendPosition(of: origin, input) }
     batch.entries.append(place)
+  }
+
+  private mutating func appendPosition(of origin: LogBatch.Entry, _ input: LogBatch) -> Range<Int> {
+    let start = batch.positionBytes.count
+    if batch.sources[Int(origin.source)].positionPrefix.isEmpty {
+      batch.positionBytes += input.sources[Int(origin.source)].positionPrefix
+    }
+    unsafe input.positionBytes.span.extracting(origin.position).withUnsafeBufferPointer {
+      unsafe batch.positionBytes.append(contentsOf: $0)
+    }
+    return start..<batch.positionBytes.count
   }
 
   /// Appends an entry that had to wait. One without a position does not move its source.

@@ -5,8 +5,11 @@ public import Telemetry
 /// Stages in order, and what they keep.
 ///
 /// Batches go in and come out in order. What stages keep of a source holds back all later entries of that source and its
-/// position, within limits: see `releaseWithinLimits`. A pipeline belongs to one task.
-public final class Pipeline {
+/// position, within limits: see `releaseWithinLimits`.
+///
+/// It has no copies, for its stages keep what they know in objects. It is no object itself, so that a line does not pay for
+/// checks of exclusive access to each of its properties.
+public struct Pipeline: ~Copyable {
   /// What came of a batch.
   public enum Progress {
     /// These are to be handed on, in order.
@@ -84,7 +87,7 @@ public final class Pipeline {
   // MARK: Batches
 
   /// Puts a batch through the stages; after `waiting`, `resume` has to follow, or `abandon`.
-  public func process(_ batch: LogBatch, at moment: Moment) -> Progress {
+  public mutating func process(_ batch: LogBatch, at moment: Moment) -> Progress {
     input = batch
     cursor = 0
     lastSettled = Array(repeating: -1, count: batch.sources.count)
@@ -94,17 +97,17 @@ public final class Pipeline {
   }
 
   /// Goes on with the batch that had to wait.
-  public func resume(at moment: Moment) -> Progress { advance(at: moment) }
+  public mutating func resume(at moment: Moment) -> Progress { advance(at: moment) }
 
   /// Forgets the batch that had to wait.
-  public func abandon() {
+  public mutating func abandon() {
     input = LogBatch()
     cursor = 0
     outputs = []
     main = -1
   }
 
-  private func advance(at moment: Moment) -> Progress {
+  private mutating func advance(at moment: Moment) -> Progress {
     var entry = LogEntry()
     swap(&entry, &working)
     defer { swap(&entry, &working) }
@@ -118,14 +121,9 @@ public final class Pipeline {
   }
 
   /// Puts the entry at the cursor through the stages.
-  private func take(_ entry: inout LogEntry, at moment: Moment) {
+  private mutating func take(_ entry: inout LogEntry, at moment: Moment) {
     let place = input.entries[cursor]
-    // Held for the moment: a span of an object's own array cannot be taken.
-    let (bytes, labels) = (input.bytes, input.labelSets[Int(place.labels)].packed)
-    entry.load(
-      line: bytes.span.extracting(place.line), labels: labels.span, metadata: bytes.span.extracting(place.metadata),
-      timestampNanoseconds: place.timestampNanoseconds)
-    entry.inputLabels = place.labels
+    entry.load(place, of: input)
     guard holds else { return run(&entry, from: 0, at: moment) }
     let number = place.source < 0 ? inputNumbers[input.sources.count] : inputNumbers[Int(place.source)]
     entry.source = number
@@ -136,7 +134,7 @@ public final class Pipeline {
     if !ledgers[number].isEmpty, isOverLimits { releaseWithinLimits(at: moment) }
   }
 
-  private func run(_ entry: inout LogEntry, from first: Int, at moment: Moment) {
+  private mutating func run(_ entry: inout LogEntry, from first: Int, at moment: Moment) {
     var index = first
     while index < stages.count {
       switch stages[index].process(&entry, at: moment) {
@@ -157,7 +155,8 @@ public final class Pipeline {
   }
 
   /// Puts what a stage has let go through the stages after it.
-  private func letGo(_ holder: any HoldingStage, _ index: Int, at moment: Moment) {
+  private mutating func letGo(_ holder: any HoldingStage, _ index: Int, at moment: Moment) {
+    guard holder.hasReleased else { return }
     var released = spares.popLast() ?? LogEntry()
     while holder.takeReleased(into: &released) {
       released.inputLabels = -1
@@ -166,7 +165,7 @@ public final class Pipeline {
     if spares.count < 16, released.bytes.capacity <= 65536 { spares.append(released) }
   }
 
-  private func settle(_ entry: inout LogEntry, isEmitted: Bool, at moment: Moment) {
+  private mutating func settle(_ entry: inout LogEntry, isEmitted: Bool, at moment: Moment) {
     guard holds, !ledgers[entry.source].isEmpty else { return settleAtOnce(&entry, isEmitted: isEmitted) }
     ledgers[entry.source].settle(entry.tickets)
     if isEmitted { ledgers[entry.source].wait(&entry, labels: labels(of: &entry), since: moment.monotonic) }
@@ -174,30 +173,25 @@ public final class Pipeline {
   }
 
   /// Nothing of its source waits, so it is the entry at the cursor.
-  private func settleAtOnce(_ entry: inout LogEntry, isEmitted: Bool) {
+  private mutating func settleAtOnce(_ entry: inout LogEntry, isEmitted: Bool) {
     let place = input.entries[cursor]
     if isEmitted {
       let labels = labels(of: &entry)
-      let prefix = place.source < 0 ? [] : input.sources[Int(place.source)].positionPrefix
-      let positions = input.positionBytes
-      outputs[main].append(
-        &entry, labels: labels, source: place.source, positionPrefix: prefix.span,
-        position: positions.span.extracting(place.position))
+      outputs[main].append(&entry, labels: labels, at: place, of: input)
     }
     if place.source >= 0 { lastSettled[Int(place.source)] = cursor }
   }
 
-  private func labels(of entry: inout LogEntry) -> LabelSet {
+  private mutating func labels(of entry: inout LogEntry) -> LabelSet {
     if entry.inputLabels >= 0, entry.areLabelsUnchanged { return input.labelSets[Int(entry.inputLabels)] }
     packed.removeAll(keepingCapacity: true)
     entry.packLabels(into: &packed)
-    let labels = packed
-    return interner.set(for: labels.span)
+    return interner.set(for: packed)
   }
 
   // MARK: Sources
 
-  private func identifySources(at moment: Moment) {
+  private mutating func identifySources(at moment: Moment) {
     if numbers.count >= Self.sourcesLimit { forgetIdleSources() }
     inputNumbers.removeAll(keepingCapacity: true)
     for source in input.sources { inputNumbers.append(number(of: source.name)) }
@@ -209,7 +203,7 @@ public final class Pipeline {
     }
   }
 
-  private func number(of name: [UInt8]?) -> Int {
+  private mutating func number(of name: [UInt8]?) -> Int {
     let key = SourceKey(origin: input.origin, route: input.route, name: name)
     if let known = numbers[key] { return known }
     let ledger = SourceLedger(origin: input.origin, route: input.route, name: name, audience: input.audience)
@@ -219,11 +213,11 @@ public final class Pipeline {
     return number
   }
 
-  private func forgetIdleSources() {
+  private mutating func forgetIdleSources() {
     for (key, number) in numbers where ledgers[number].isEmpty { forget(key, number) }
   }
 
-  private func forget(_ key: SourceKey, _ number: Int) {
+  private mutating func forget(_ key: SourceKey, _ number: Int) {
     for holder in holders { holder?.forget(number) }
     ledgers[number].removeAll()
     account(number)
@@ -232,7 +226,7 @@ public final class Pipeline {
   }
 
   /// Forgets what is kept of `origin`, which will read it again.
-  public func forget(_ origin: String) {
+  public mutating func forget(_ origin: String) {
     for (key, number) in numbers where key.origin == origin { forget(key, number) }
   }
 
@@ -242,13 +236,13 @@ public final class Pipeline {
   }
 
   /// Notes that the entry at the cursor is kept, unless an earlier one was and so it is noted already.
-  private func noteHeld() {
+  private mutating func noteHeld() {
     guard cursor < input.entries.count, ledgers[currentNumber].isEmpty else { return }
     noteReached(Int(input.entries[cursor].source))
     open(currentNumber)
   }
 
-  private func open(_ number: Int) {
+  private mutating func open(_ number: Int) {
     let place = input.entries[cursor]
     let prefix = place.source < 0 ? [] : input.sources[Int(place.source)].positionPrefix
     let positions = input.positionBytes
@@ -259,13 +253,13 @@ public final class Pipeline {
   }
 
   /// Says where a source stands of which nothing waits.
-  private func noteReached(_ source: Int) {
+  private mutating func noteReached(_ source: Int) {
     guard source >= 0, lastSettled[source] >= 0 else { return }
     outputs[main].setPosition(input.position(after: input.entries[lastSettled[source]]), of: source)
     lastSettled[source] = -1
   }
 
-  private func drainTouched() {
+  private mutating func drainTouched() {
     for number in touched {
       let place = outputPlace(of: number)
       let source = outputs[place].source(number, of: ledgers[number])
@@ -275,13 +269,13 @@ public final class Pipeline {
     touched.removeAll(keepingCapacity: true)
   }
 
-  private func outputPlace(of number: Int) -> Int {
+  private mutating func outputPlace(of number: Int) -> Int {
     if let known = outputs.firstIndex(where: { $0.takes(number, ledgers[number]) }) { return known }
     outputs.append(OutputBatch(of: ledgers[number]))
     return outputs.count - 1
   }
 
-  private func account(_ number: Int) {
+  private mutating func account(_ number: Int) {
     let (bytes, entries) = (ledgers[number].memoryBytes, ledgers[number].waitingEntries)
     waitingBytes += bytes - ledgers[number].accountedBytes
     waitingEntries += entries - ledgers[number].accountedEntries
@@ -291,7 +285,7 @@ public final class Pipeline {
 
   // MARK: Parts of the output
 
-  private func beginPart(at moment: Moment) {
+  private mutating func beginPart(at moment: Moment) {
     partBegan = moment.monotonic
     main = outputs.count
     outputs.append(OutputBatch(like: input))
@@ -302,7 +296,7 @@ public final class Pipeline {
   }
 
   /// What is ready of a batch that has to wait: all of it, or what would be old when it goes on.
-  private func part(at moment: Moment) -> [LogBatch] {
+  private mutating func part(at moment: Moment) -> [LogBatch] {
     if cursor == input.entries.count {
       let batches = finish()
       beginPart(at: moment)
@@ -315,7 +309,7 @@ public final class Pipeline {
     return batches
   }
 
-  private func finish() -> [LogBatch] {
+  private mutating func finish() -> [LogBatch] {
     for source in input.sources.indices {
       let number = holds ? inputNumbers[source] : -1
       guard let position = input.sources[source].position else {
@@ -334,7 +328,7 @@ public final class Pipeline {
     return takeOutputs()
   }
 
-  private func takeOutputs() -> [LogBatch] {
+  private mutating func takeOutputs() -> [LogBatch] {
     defer {
       outputs.removeAll(keepingCapacity: true)
       main = -1
@@ -354,19 +348,19 @@ public final class Pipeline {
 
   /// Lets go entries that wait although lines before them are kept, whose source's position stays (after a crash they may
   /// come twice); then, if that is not enough, what the stages keep.
-  private func releaseWithinLimits(at moment: Moment) {
+  private mutating func releaseWithinLimits(at moment: Moment) {
     for number in ledgers.indices where ledgers[number].waitingEntries > 0 { releaseWaiting(of: number) }
     if isOverLimits { releaseAll(of: nil, at: moment) }
   }
 
-  private func releaseWaiting(of number: Int) {
+  private mutating func releaseWaiting(of number: Int) {
     let place = outputPlace(of: number)
     let source = outputs[place].source(number, of: ledgers[number])
     ledgers[number].release(into: &outputs[place], source: source)
     account(number)
   }
 
-  private func releaseAll(of number: Int?, at moment: Moment) {
+  private mutating func releaseAll(of number: Int?, at moment: Moment) {
     for (index, holder) in holders.enumerated() {
       guard let holder else { continue }
       holder.releaseAll(of: number)
@@ -386,7 +380,7 @@ public final class Pipeline {
   }
 
   /// Lets go what has been kept for long enough; these are to be handed on. Not while a batch has to wait.
-  public func releaseDue(at moment: Moment) -> [LogBatch] {
+  public mutating func releaseDue(at moment: Moment) -> [LogBatch] {
     for (index, holder) in holders.enumerated() {
       guard let holder else { continue }
       holder.releaseDue(at: moment.monotonic)
@@ -406,7 +400,7 @@ public final class Pipeline {
   }
 
   /// Lets go everything of `origin`, for good; these are to be handed on.
-  public func releaseAll(of origin: String, at moment: Moment) -> [LogBatch] {
+  public mutating func releaseAll(of origin: String, at moment: Moment) -> [LogBatch] {
     for (key, number) in numbers where key.origin == origin { releaseAll(of: number, at: moment) }
     return takeOutputs()
   }

@@ -27,10 +27,11 @@ public final class RegexStage: Stage {
   public func process(_ entry: inout LogEntry, at moment: Moment) -> StageOutcome {
     guard let range = source.map({ entry.extractedText($0) }) ?? entry.line else { return .pass }
     guard pattern.firstMatch(in: entry.bytes.span.extracting(range), groups: &groups) else { return .pass }
-    for (group, name, isLabel) in names {
-      let text = groups[group]?.shifted(by: range.lowerBound) ?? range.lowerBound..<range.lowerBound
-      entry.setExtracted(name, to: .text(text))
-      if isLabel, isUTF8(entry.bytes.span.extracting(text)) { entry.setLabel(name, to: text) }
+    for index in names.indices {
+      let text = groups[names[index].group]?.shifted(by: range.lowerBound) ?? range.lowerBound..<range.lowerBound
+      entry.setExtracted(names[index].name, to: .text(text))
+      guard names[index].isLabel, isUTF8(entry.bytes.span.extracting(text)) else { continue }
+      entry.setLabel(names[index].name, to: text)
     }
     return .pass
   }

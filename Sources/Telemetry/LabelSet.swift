@@ -100,13 +100,47 @@ public func readLabel(_ packed: Span<UInt8>, at offset: inout Int) -> LabelRange
 
 /// Appends `bytes` to `buffer` with its length before it, as the packed form of labels has it.
 public func appendLengthPrefixed(_ bytes: Span<UInt8>, to buffer: inout [UInt8]) {
-  var length = bytes.count
-  while length >= 0x80 {
-    buffer.append(UInt8(truncatingIfNeeded: length) | 0x80)
-    length >>= 7
+  buffer.append(addingCapacity: lengthPrefixedSize(bytes.count)) { $0.appendLengthPrefixed(bytes) }
+}
+
+/// How many bytes `count` bytes take with their length before them.
+private func lengthPrefixedSize(_ count: Int) -> Int {
+  count < 0x80 ? 1 + count : (70 - count.leadingZeroBitCount) / 7 + count
+}
+
+extension OutputSpan<UInt8> {
+  /// Appends `bytes` with their length before them.
+  @inlinable @inline(__always)
+  public mutating func appendLengthPrefixed(_ bytes: Span<UInt8>) {
+    appendVarint(UInt64(bytes.count))
+    append(copying: bytes)
   }
-  buffer.append(UInt8(length))
-  unsafe bytes.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0) }
+
+  /// Appends a varint of protobuf's: seven bits a byte, the lowest first.
+  @inlinable @inline(__always)
+  public mutating func appendVarint(_ value: UInt64) {
+    var rest = value
+    while rest >= 0x80 {
+      append(UInt8(truncatingIfNeeded: rest) | 0x80)
+      rest >>= 7
+    }
+    append(UInt8(truncatingIfNeeded: rest))
+  }
+
+  /// Appends `bytes`, for which there is room.
+  @inlinable @inline(__always)
+  public mutating func append(copying bytes: Span<UInt8>) {
+    precondition(bytes.count <= freeCapacity, "BUG: a message larger than it was measured")
+    // The destination was just checked to have room; source and destination are different allocations, because the
+    // destination is borrowed mutably.
+    unsafe withUnsafeMutableBufferPointer { buffer, count in
+      unsafe bytes.withUnsafeBufferPointer { source in
+        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
+        unsafe (to + count).initialize(from: from, count: source.count)
+        count += source.count
+      }
+    }
+  }
 }
 
 /// The range of the length-prefixed bytes at `offset`, which moves past them; nil where there are none.

@@ -132,6 +132,7 @@ public struct LogBatch: Sendable {
 
   private static func append(_ span: Span<UInt8>, to buffer: inout [UInt8]) -> Range<Int> {
     let start = buffer.count
+    guard !span.isEmpty else { return start..<start }
     unsafe span.withUnsafeBufferPointer { unsafe buffer.append(contentsOf: $0) }
     return start..<buffer.count
   }

@@ -57,16 +57,6 @@ extension OutputSpan<UInt8> {
     }
   }
 
-  @inline(__always)
-  mutating func appendVarint(_ value: UInt64) {
-    var rest = value
-    while rest >= 0x80 {
-      append(UInt8(truncatingIfNeeded: rest) | 0x80)
-      rest >>= 7
-    }
-    append(UInt8(truncatingIfNeeded: rest))
-  }
-
   /// The tag and length of a length-delimited field.
   @inline(__always)
   mutating func appendHeader(_ tag: UInt8, length: Int) {
@@ -86,20 +76,6 @@ extension OutputSpan<UInt8> {
     for _ in 0..<8 {
       append(UInt8(truncatingIfNeeded: rest))
       rest >>= 8
-    }
-  }
-
-  @inline(__always)
-  mutating func append(copying bytes: Span<UInt8>) {
-    precondition(bytes.count <= freeCapacity, "BUG: a message larger than it was measured")
-    // The destination was just checked to have room; source and destination are different allocations, because the
-    // destination is borrowed mutably.
-    unsafe withUnsafeMutableBufferPointer { buffer, count in
-      unsafe bytes.withUnsafeBufferPointer { source in
-        guard let from = source.baseAddress, let to = buffer.baseAddress else { return }
-        unsafe (to + count).initialize(from: from, count: source.count)
-        count += source.count
-      }
     }
   }
 }

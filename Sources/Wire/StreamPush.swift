@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+internal import Telemetry
+
 /// Entries of one stream, taken out of a push: what is sent when each stream has to go by itself.
 public struct StreamPush: Sendable, Equatable {
   /// Which stream: the fields that say so, as they stood in the push.

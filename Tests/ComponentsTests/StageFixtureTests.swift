@@ -72,14 +72,14 @@ import Testing
 }
 
 /// A pipeline, what it was given, and what came of it.
-private struct StageRun {
-  let pipeline: Stages.Pipeline
+private struct StageRun: ~Copyable {
+  var pipeline: Stages.Pipeline
   var emitted = ""
   private var moment: Moment
   private var batch = LogBatch(origin: "test")
   private static let standardTime = parseRFC3339(Array("2026-01-01T00:00:00Z".utf8).span) ?? 0
 
-  init(_ pipeline: Stages.Pipeline) {
+  init(_ pipeline: consuming Stages.Pipeline) {
     self.pipeline = pipeline
     moment = Moment(wall: Self.standardTime + 12 * 3_600_000_000_000, monotonic: 1_000_000_000_000)
     batch.sources = [LogBatch.Source(name: Array("file".utf8), position: [])]

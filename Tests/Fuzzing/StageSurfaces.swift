@@ -174,7 +174,7 @@ private func steps(_ stages: String) -> [PipelineStep]? {
 
 /// Each line of `lines` is an entry; all of them leave in the end, or are dropped.
 private func run(_ steps: [PipelineStep], on lines: [UInt8]) throws {
-  let pipeline = Stages.Pipeline(steps)
+  var pipeline = Stages.Pipeline(steps)
   var batch = LogBatch(origin: "fuzz")
   batch.sources = [LogBatch.Source(name: Array("file".utf8), position: [])]
   batch.labelSets = [LabelSet(["app": "x", "filename": "/a/b"])]

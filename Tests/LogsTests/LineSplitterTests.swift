@@ -32,6 +32,21 @@ import Testing
     #expect(next == 12)
   }
 
+  @Test func `whatever stands at whatever place of a line of whatever length is seen`() {
+    for length in 1..<80 {
+      for place in 0..<length {
+        for odd: [UInt8] in [
+          [0x7f], [0x01], [0x80], [0xff], [0xc3, 0xa4], [0xe2, 0x82], [0xf0, 0x9f, 0x99, 0x82], [0],
+        ] {
+          var bytes = [UInt8](repeating: 0x61, count: length)
+          bytes.replaceSubrange(place..<min(length, place + odd.count), with: odd)
+          let isValid = String(validating: bytes, as: UTF8.self) != nil
+          #expect(inspectUTF8(bytes.span) == (!isValid ? .isInvalid : bytes.contains(0) ? .hasNUL : .clean))
+        }
+      }
+    }
+  }
+
   @Test func `a last line without newline is one once nothing follows`() {
     #expect(split(Array("one\ntwo".utf8), isEnd: true).lines == ["one", "two"])
   }

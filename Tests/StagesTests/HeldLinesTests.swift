@@ -20,7 +20,7 @@ import Testing
   }
 }
 
-private struct World {
+private struct World: ~Copyable {
   /// What the sources have, by name: a stream and a line each.
   private var files: [String: [(stream: Int32, text: String)]] = [:]
   private var read: [String: Int] = [:]

@@ -132,8 +132,8 @@ extension PipelineStep {
 
 /// A pipeline that is given lines; what it gives is written down as `line@position`, and `source@position` at the end of
 /// each batch. A line `other:…` has another label.
-struct PipelineRun {
-  let pipeline: Pipeline
+struct PipelineRun: ~Copyable {
+  var pipeline: Pipeline
   var moment = Moment(wall: 0, monotonic: 1)
   var prefix = ""
   private(set) var audiences: [Set<String>] = []

@@ -31,6 +31,18 @@ import TestSupport
     #expect(parse(format, text) == Int64(seconds) * 1_000_000_000)
   }
 
+  @Test func `a clock that has read other moments reads the next as a new one does`() {
+    let texts = [
+      "2026-11-23T12:38:51.000123456+01:00", "2026-11-23T12:38:59.9Z", "2026-11-23T12:38:60Z", "2026-11-23T12:38x51Z",
+      "2026-11-23T12:39:00Z", "2026-11-23T12:61:00Z", "2026-11-23T12:39:01Z", "2026-02-30T00:00:00Z",
+      "2026-11-23T12:39:01.123", "1970-01-01T00:00:00Z", "", "2026-11-23T12:39:02-02:30",
+    ]
+    var clock = RFC3339Clock()
+    for text in texts + texts.reversed() {
+      #expect(clock.nanoseconds(Array(text.utf8).span) == parseRFC3339(Array(text.utf8).span), "\(text)")
+    }
+  }
+
   @Test(arguments: [
     ("RFC3339Nano", "2006-01-02T15:04:05.123456789Z", 123_456_789), ("RFC3339", "2006-01-02T15:04:05.5Z", 500_000_000),
     ("RFC3339Nano", "2006-01-02T15:04:05,25Z", 250_000_000),

@@ -89,7 +89,7 @@ struct FilePosition: Equatable, Sendable {
 }
 
 private func append(_ number: some FixedWidthInteger, to bytes: inout [UInt8]) {
-  for shift in stride(from: 0, to: number.bitWidth, by: 8) { bytes.append(UInt8(truncatingIfNeeded: number >> shift)) }
+  unsafe withUnsafeBytes(of: number.littleEndian) { unsafe bytes.append(contentsOf: $0) }
 }
 
 private struct PositionReader {

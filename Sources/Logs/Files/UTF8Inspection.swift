@@ -10,19 +10,21 @@ enum UTF8Inspection {
   case isInvalid
 }
 
-/// Looks through `bytes`, eight at a time as long as they are ASCII.
+/// Looks through `bytes`, eight and more at a time as long as they are ASCII.
 func inspectUTF8(_ bytes: Span<UInt8>) -> UTF8Inspection {
   var index = 0
   var hasNUL = false
   while index < bytes.count {
-    if bytes.count - index >= 8 {
-      let word = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: index, as: UInt64.self) }
-      let hasZero = (word &- 0x0101_0101_0101_0101) & ~word & 0x8080_8080_8080_8080
-      if word & 0x8080_8080_8080_8080 == 0, hasZero == 0 {
-        index += 8
-        continue
-      }
+    let left = bytes.count - index
+    if left >= 32, isPlain32(bytes, index) {
+      index += 32
+      continue
     }
+    if left >= 8, isPlain8(bytes, index) {
+      index += 8
+      continue
+    }
+    if left < 8, bytes.count >= 8, isPlain8(bytes, bytes.count - 8) { break }
     let byte = bytes[index]
     if byte < 0x80 {
       if byte == 0 { hasNUL = true }
@@ -34,6 +36,26 @@ func inspectUTF8(_ bytes: Span<UInt8>) -> UTF8Inspection {
     index += length
   }
   return hasNUL ? .hasNUL : .clean
+}
+
+private let highBits: UInt64 = 0x8080_8080_8080_8080
+private let ones: UInt64 = 0x0101_0101_0101_0101
+
+/// Whether eight bytes are ASCII without NULs: below 0x80 only a NUL, and what follows one, has its high bit set once one
+/// is taken away.
+@inline(__always)
+private func isPlain8(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
+  let word = unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(fromByteOffset: index, as: UInt64.self) }
+  return (word | (word &- ones)) & highBits == 0
+}
+
+@inline(__always)
+private func isPlain32(_ bytes: Span<UInt8>, _ index: Int) -> Bool {
+  let words = unsafe bytes.withUnsafeBytes {
+    unsafe $0.loadUnaligned(fromByteOffset: index, as: SIMD4<UInt64>.self)
+  }
+  let suspicious = words | (words &- SIMD4(repeating: ones))
+  return (suspicious[0] | suspicious[1] | suspicious[2] | suspicious[3]) & highBits == 0
 }
 
 /// The bytes of the character beyond ASCII at `index`; 0 where there is none (Unicode 16, table 3-7).
