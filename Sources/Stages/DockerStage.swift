@@ -8,6 +8,8 @@ public final class DockerStage: Stage {
     Array("output".utf8), Array("stream".utf8), Array("timestamp".utf8)
   )
 
+  private var clock = RFC3339Clock()
+
   /// A stage without arguments.
   public init() {}
 
@@ -18,7 +20,7 @@ public final class DockerStage: Stage {
     entry.setExtracted(Self.stream, to: .text(line.stream))
     entry.setExtracted(Self.timestamp, to: .text(line.time))
     if !line.stream.isEmpty { entry.setLabel(Self.stream, to: line.stream) }
-    if let time = parseRFC3339(entry.bytes.span.extracting(line.time)) { entry.timestampNanoseconds = time }
+    if let time = clock.nanoseconds(entry.bytes.span.extracting(line.time)) { entry.timestampNanoseconds = time }
     entry.line = line.log
     return .pass
   }

@@ -75,7 +75,7 @@ struct LabelSlots: Sendable {
       return unsafe span.extracting(packed).withUnsafeBufferPointer { unsafe output.append(contentsOf: $0) }
     }
     sort(span)
-    var size = 0
+    var size = 0  // at most: a length has five bytes
     for slot in slots { size += 10 + slot.name.count + slot.value.count }
     output.append(addingCapacity: size) { output in
       for slot in slots {

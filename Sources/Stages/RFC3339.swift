@@ -10,7 +10,7 @@ public func parseRFC3339(_ text: Span<UInt8>) -> Int64? {
 /// Reads moments that mostly are in the minute of the one before, whose date need not be worked out again.
 struct RFC3339Clock {
   // `2026-11-23T12:38`: the bytes as they stood, and seconds since 1970.
-  private var text: (UInt64, UInt64) = (0, 0)
+  private var text: SIMD16<UInt8>?
   private var minute = 0
 
   /// What `parseRFC3339` says.
@@ -28,9 +28,7 @@ struct RFC3339Clock {
 
   /// Sets `minute`; false when there is none in the first 16 bytes, which are there.
   private mutating func readMinute(_ text: Span<UInt8>) -> Bool {
-    let read = unsafe text.withUnsafeBytes {
-      unsafe ($0.loadUnaligned(as: UInt64.self), $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-    }
+    let read = unsafe text.withUnsafeBytes { unsafe $0.loadUnaligned(as: SIMD16<UInt8>.self) }
     if read == self.text { return true }
     guard let year = number(text, 0, 4), let month = number(text, 5, 2), let day = number(text, 8, 2),
       let hour = number(text, 11, 2), let minute = number(text, 14, 2), text[4] == UInt8(ascii: "-"),

@@ -37,7 +37,9 @@ import TestSupport
       "2026-11-23T12:39:00Z", "2026-11-23T12:61:00Z", "2026-11-23T12:39:01Z", "2026-02-30T00:00:00Z",
       "2026-11-23T12:39:01.123", "1970-01-01T00:00:00Z", "", "2026-11-23T12:39:02-02:30",
     ]
+    let nothing = Array((String(repeating: "\0", count: 16) + ":00Z").utf8)
     var clock = RFC3339Clock()
+    #expect(clock.nanoseconds(nothing.span) == nil)
     for text in texts + texts.reversed() {
       #expect(clock.nanoseconds(Array(text.utf8).span) == parseRFC3339(Array(text.utf8).span), "\(text)")
     }
