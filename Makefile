@@ -52,6 +52,7 @@ bench: build ## What it costs: idle, scrapes, lines, journal entries, series, re
 	@Benchmarks/recovery
 
 symbol-order: ## Record anew which functions run all the time, for the linker (needs valgrind)
+	@scripts/prepare bench
 	@$(RELEASE) --scratch-path .build-symbols
 	@scripts/symbol-order .build-symbols/release/agent
 
