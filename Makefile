@@ -18,6 +18,7 @@ demo: build ## Collect this host and ship it to a hub in the same process, live 
 
 build: ## The release binary, .build/release/agent
 	@scripts/prepare build
+	@[ ! .build/release/agent -ot packaging/symbol-order ] || rm -f .build/release/agent  # SwiftPM does not know the file
 	@$(RELEASE) -Xlinker -s
 
 test: ## All tests, against the real Prometheus and node_exporter
