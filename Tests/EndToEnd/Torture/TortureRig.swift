@@ -166,8 +166,10 @@ final class TortureRig {
     if agent == nil { try start() }
     try await agent?.waitForLine("msg=running")
     let page = target.pages
+    var seen = "no accounts"
     let isDrained = await comesAbout(within: .seconds(120)) {
       guard target.pages > page, let now = await accountsNow() else { return false }
+      seen = "\(now) when \(hub.snapshot().lines) of \(lines.written) lines had arrived"
       #expect(now.lines.addUp && now.samples.addUp, "seed \(seed): \(now)")
       let arrived = Double(hub.snapshot().lines)
       return now.lines.pending == 0 && now.samples.pending == 0 && now.lines.enqueued == arrived + now.lines.rejected
@@ -181,7 +183,7 @@ final class TortureRig {
     let accounts = await accountsNow()
     let log = agent?.log ?? ""
     #expect(
-      isDrained, "seed \(seed): \(String(describing: accounts)) \(lines.written) written \(hub.snapshot()) \(log)")
+      isDrained, "seed \(seed): \(seen), then \(String(describing: accounts)), \(hub.snapshot()) \(log)")
     await stop()
     let found = LineOracle(lines, hub)
     let pages = PageOracle(through: page, unfinished: target.lastPages, hub)
