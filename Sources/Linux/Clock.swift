@@ -11,6 +11,9 @@ public func wallClockMilliseconds() -> Int64 { wallClockNanoseconds() / 1_000_00
 /// Time that never jumps: nanoseconds since some moment before the program began.
 public func monotonicNanoseconds() -> Int64 { nanoseconds(of: CLOCK_MONOTONIC) }
 
+/// What the calling thread has used of a processor, in nanoseconds; it stands still while the thread waits or is stopped.
+public func threadCPUNanoseconds() -> Int64 { nanoseconds(of: CLOCK_THREAD_CPUTIME_ID) }
+
 private func nanoseconds(of clock: clockid_t) -> Int64 {
   var time = timespec()
   unsafe clock_gettime(clock, &time)

@@ -80,7 +80,7 @@ final class FileFollower {
   var nextDeadline = Int64.max
   var nextSafetyLook: Int64 = 0
   var nextSync: Int64 = 0
-  var nextLook: Int64 = 0
+  var pacing = LookPacing()
   var pollInterval: Int64 = 0
 
   init(origin: String, settings: FileSourceSettings, log: Log, wakeUp: WakeUp) {
@@ -325,7 +325,7 @@ final class FileFollower {
 
   /// What there is to hand on now; nil when there is nothing.
   func nextBatch() -> LogBatch? {
-    if !dirty.isEmpty, monotonicNanoseconds() >= nextLook { reconcile() }
+    if !dirty.isEmpty, monotonicNanoseconds() >= pacing.nextLook { reconcile() }
     var batch = FileBatch(origin: origin, reusing: spare.take())
     announce(&batch)
     var later: [String] = []
@@ -377,7 +377,7 @@ final class FileFollower {
     if nextSafetyLook == 0 { nextSafetyLook = now + 10_000_000_000 }
     var until = min(nextSafetyLook, nextDeadline)
     if settings.matching != nil { until = min(until, nextSync) }
-    if !dirty.isEmpty { until = min(until, nextLook) }
+    if !dirty.isEmpty { until = min(until, pacing.nextLook) }
     if !watch.unwatched.isEmpty {
       let shortest = nanoseconds(settings.pollInterval.lowerBound)
       pollInterval = min(max(shortest, 2 * pollInterval), max(shortest, nanoseconds(settings.pollInterval.upperBound)))

@@ -135,14 +135,13 @@ extension FileFollower {
 
   /// Looks through the directories in which something changed.
   func reconcile() {
-    let began = monotonicNanoseconds()
-    followLinks(in: dirty)
-    let (directories, scope) = scope(of: dirty)
-    dirty = []
-    let wanted = scope.flatMap { generations[$0] ?? [] }
-    untilNothingMoves { reconcile(directories, scope, wanted: wanted) }
-    // However large the directories are, looking through them takes no more than a tenth of the time.
-    nextLook = monotonicNanoseconds() + 10 * (monotonicNanoseconds() - began)
+    pacing.look {
+      followLinks(in: dirty)
+      let (directories, scope) = scope(of: dirty)
+      dirty = []
+      let wanted = scope.flatMap { generations[$0] ?? [] }
+      untilNothingMoves { reconcile(directories, scope, wanted: wanted) }
+    }
   }
 
   func reconcile(_ directories: Set<String>, _ scope: Set<String>, wanted: [FileKey]) -> LookOutcome {
