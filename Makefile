@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The front door. `make` alone lists what there is.
 
-RELEASE = swift build -c release --static-swift-stdlib --product agent -Xlinker -s
+# Each function in a section of its own, and those that run all the time side by side: 4 MiB less are resident.
+RELEASE = swift build -c release --static-swift-stdlib --product agent \
+	-Xswiftc -Xfrontend -Xswiftc -function-sections -Xcc -ffunction-sections -Xcxx -ffunction-sections \
+	-Xswiftc -use-ld=lld -Xlinker --no-warn-symbol-ordering \
+	-Xlinker --symbol-ordering-file=$(CURDIR)/packaging/symbol-order
 DEBUG = swift build --build-tests --explicit-target-dependency-import-check error
 
-.PHONY: help demo build test torture fuzz fuzz-coverage sanitize bench deb tarball test-packages image test-image test-manifests test-nix lint format clean
+.PHONY: help demo build test torture fuzz fuzz-coverage sanitize bench symbol-order deb tarball test-packages image test-image test-manifests test-nix lint format clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -14,7 +18,8 @@ demo: build ## Collect this host and ship it to a hub in the same process, live 
 
 build: ## The release binary, .build/release/agent
 	@scripts/prepare build
-	@$(RELEASE)
+	@[ ! .build/release/agent -ot packaging/symbol-order ] || rm -f .build/release/agent  # SwiftPM does not know the file
+	@$(RELEASE) -Xlinker -s
 
 test: ## All tests, against the real Prometheus and node_exporter
 	@scripts/prepare test
@@ -46,6 +51,11 @@ bench: build ## What it costs: idle, scrapes, lines, journal entries, series, re
 	@Benchmarks/journal
 	@Benchmarks/series
 	@Benchmarks/recovery
+
+symbol-order: ## Record anew which functions run all the time, for the linker (needs valgrind)
+	@scripts/prepare bench
+	@$(RELEASE) --scratch-path .build-symbols
+	@scripts/symbol-order .build-symbols/release/agent
 
 deb: build ## A Debian package for this machine, .build-packages/spoke-agent_VERSION_ARCH.deb
 	@packaging/deb/build .build/release/agent .build-packages
